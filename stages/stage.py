@@ -1,0 +1,392 @@
+"""What an operator is: a frozen description whose `build()` gives a function on a `Batch`.
+
+Source     files to rows, in units that commit and resume
+Stage      rows to the same rows, changed
+Filter     scores samples, text parts or media; limits on the scores keep or drop
+Regroup    sees a projection of every row of the run, decides per row (deduplication)
+Generator  rows to more rows, the new ones naming their parents
+
+A new filter is one file::
+
+    @dataclass(frozen=True, kw_only=True)
+    class WordCount(Filter):
+        reads: ClassVar = ("messages",)
+        source: ClassVar = "Rae et al. 2021, arXiv:2112.11446, appendix A1"
+        levels: ClassVar = ("sample", "text")
+        min_words: int = 50
+
+        def limits(self) -> tuple[Limit, ...]:
+            return (Limit(score="words", min=self.min_words),)
+
+        def build(self) -> ScoreFn:
+            return lambda batch: {"words": batch.tokens().words(self.over)}
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from stages.elements import (
+    Floats,
+    Ints,
+    Mask,
+    MediaList,
+    Parts,
+    drop_media,
+    drop_parts,
+    media_of,
+    parts_of,
+)
+from stages.media import MediaStore
+from stages.pictures import PictureCache
+
+if TYPE_CHECKING:
+    from stages.tokens import Tokens
+
+Level = Literal["sample", "text", "media"]
+Scores = Mapping[str, Floats]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What one worker of an operator takes.
+
+    Attributes:
+        cpus: CPU cores.
+        gpus: GPUs, may be a fraction.
+        workers: size of the operator's own pool of processes that load it once; 0 runs it in
+            the same task as its neighbours.
+    """
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+    workers: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Some rows in flight, with what operators of the same task share.
+
+    Batches are values: operators return new ones. Tokens and decoded pictures are made when
+    first asked for, and follow the rows through edits.
+
+    Attributes:
+        table: the rows, following the record schema.
+        store: reads the bytes of media.
+        seed: the run's seed; every random draw comes from (seed, row id).
+        pictures: decoded pictures shared by all batches of a task.
+    """
+
+    table: pa.Table
+    store: MediaStore
+    seed: int = 0
+    pictures: PictureCache = field(default_factory=PictureCache, compare=False)
+    _tokens: list[Tokens] = field(default_factory=list, compare=False, repr=False)
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def parts(self) -> Parts:
+        """Return the parts of all messages, flat."""
+        return parts_of(self.table)
+
+    def media(self) -> MediaList:
+        """Return the media of all rows, flat."""
+        return media_of(self.table)
+
+    def tokens(self) -> Tokens:
+        """Return words and lines of all text parts; computed once per task."""
+        if not self._tokens:
+            from stages.tokens import tokenize  # imports numba: 0.5 s that sources do not need
+
+            parts = self.parts()
+            text = parts.values.field("text").filter(pa.array(parts.is_text))
+            row = parts.row[parts.is_text]
+            self._tokens.append(tokenize(text, row=row, rows=len(self)))
+        return self._tokens[0]
+
+    def with_table(self, table: pa.Table) -> Batch:
+        """Return a batch of the same rows with other columns; tokens stay if texts did."""
+        same = table.column("messages") is self.table.column("messages") or table.column(
+            "messages"
+        ).equals(self.table.column("messages"))
+        return replace(self, table=table, _tokens=list(self._tokens) if same else [])
+
+    def keep_rows(self, keep: Mask) -> Batch:
+        """Return the batch without the rows where `keep` (bool[N]) is false."""
+        tokens = [tokens.keep_rows(keep) for tokens in self._tokens]
+        return replace(self, table=self.table.filter(pa.array(keep)), _tokens=tokens)
+
+    def keep_texts(self, keep: Mask) -> Batch:
+        """Return the batch without the text parts where `keep` (bool[T]) is false."""
+        tokens = [tokens.keep_texts(keep) for tokens in self._tokens]
+        keep_part = np.ones(len(self.parts().row), dtype=np.bool_)
+        keep_part[self.parts().is_text] = keep
+        return replace(self, table=drop_parts(self.table, keep_part), _tokens=tokens)
+
+    def keep_media(self, keep: Mask) -> Batch:
+        """Return the batch without the media where `keep` (bool[M]) is false."""
+        return replace(self, table=drop_media(self.table, keep), _tokens=list(self._tokens))
+
+
+StageFn = Callable[[Batch], Batch]
+ScoreFn = Callable[[Batch], Scores]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator(ABC):  # noqa: B024  the kinds of operators below add the abstract methods
+    """A description of work on rows: its fields are its options.
+
+    Attributes:
+        reads: columns that must be there.
+        writes: columns that are there afterwards.
+        source: the paper and section that it follows, or "Quern" for our own.
+        resources: what one worker takes.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ()
+    writes: ClassVar[tuple[str, ...]] = ()
+    source: ClassVar[str]
+    resources: ClassVar[Resources] = Resources()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """What is read, committed and resumed as one: a file or a byte range of one.
+
+    Attributes:
+        index: place among the units of the source.
+        path: the file or folder entry that it reads.
+        start: first byte or record, inclusive; what it counts is the source's affair.
+        stop: last byte or record, exclusive.
+    """
+
+    index: int
+    path: str
+    start: int = 0
+    stop: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """A piece of input that could not be read, and why."""
+
+    path: str
+    offset: int
+    message: str
+
+
+ASSETS = pa.schema(
+    {
+        "uri": pa.string(),
+        "path": pa.string(),
+        "offset": pa.int64(),
+        "mime": pa.string(),
+        "status": pa.string(),  # ok, or the HTTP status line that the crawler got
+    }
+)
+"""Media that lie in the crawl itself: where to find the bytes of a URL."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """A run of rows from a source.
+
+    Attributes:
+        rows: record table.
+        assets: table of schema ASSETS, or None.
+        faults: what could not be read on the way.
+    """
+
+    rows: pa.Table
+    assets: pa.Table | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(Operator):
+    """Makes rows from files.
+
+    Attributes:
+        paths: files, folders or glob patterns.
+    """
+
+    paths: tuple[str, ...] = ()
+
+    @abstractmethod
+    def units(self) -> list[Unit]:
+        """Return the units, the same for the same files, cheaply and without reading them.
+
+        Raises:
+            SourceError: when a path names nothing; the message says which.
+        """
+
+    @abstractmethod
+    def read(self, unit: Unit) -> Iterator[Chunk]:
+        """Yield the rows of a unit in order, a few hundred at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage(Operator):
+    """Changes rows: as many come out as went in, in the same order."""
+
+    @abstractmethod
+    def build(self) -> StageFn:
+        """Load what is needed, once per worker, and return the function on a batch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generator(Operator):
+    """Makes new rows beside the old ones; each new row names its parents in `source`."""
+
+    @abstractmethod
+    def build(self) -> StageFn:
+        """Return the function that gives the old rows and the new ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """The range of a score that keeps an element; NaN, "not judged", always keeps it.
+
+    Attributes:
+        score: name of the score.
+        min: smallest value kept, or None.
+        max: largest value kept, or None.
+    """
+
+    score: str
+    min: float | None = None
+    max: float | None = None
+
+    def keeps(self, values: Floats) -> Mask:
+        """Return bool[N], true where the score lies within the limit or is NaN."""
+        keep = np.ones(len(values), dtype=np.bool_)
+        if self.min is not None:
+            keep &= ~(values < np.float32(self.min))
+        if self.max is not None:
+            keep &= ~(values > np.float32(self.max))
+        return keep
+
+    def broken_by(self, value: float) -> float:
+        """Return the threshold that the value lies outside of."""
+        below = self.min is not None and value < np.float32(self.min)
+        threshold = self.min if below else self.max
+        assert threshold is not None
+        return threshold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter(Operator):
+    """Scores elements; limits on the scores, and nothing else, keep or drop them.
+
+    The score is stored and the threshold only reads it, so another threshold needs no model.
+    A dropped text part or medium edits its sample; a sample that this leaves with no parts is
+    dropped by the same filter.
+
+    Attributes:
+        over: what is judged: samples, their text parts or their media.
+    """
+
+    levels: ClassVar[tuple[Level, ...]] = ("sample",)
+    over: Level = "sample"
+
+    def __post_init__(self) -> None:
+        if self.over not in self.levels:
+            raise ValueError(f"over is {self.over!r}, it must be one of {list(self.levels)}")
+
+    @abstractmethod
+    def limits(self) -> tuple[Limit, ...]:
+        """Return the limits, one per score, made from the filter's options."""
+
+    @abstractmethod
+    def build(self) -> ScoreFn:
+        """Return the function that gives each score as float32[N] over the elements."""
+
+    def reasons(self, batch: Batch) -> list[str] | None:
+        """Return why each of N elements would be dropped, where the score does not say it."""
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projection:
+    """What a Regroup takes from one unit.
+
+    Attributes:
+        rows: table with `row` (int64, row of the unit) and what the decision needs; for media
+            also `element` (int64, index into the row's media).
+        beside: table of one entry per row of the unit that `decide` can look into, or None.
+    """
+
+    rows: pa.Table
+    beside: pa.Table | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    """Where a bucket is decided.
+
+    Attributes:
+        index: number of the bucket.
+        media: folder of the run's media packs.
+        beside: gives the `Projection.beside` of a unit.
+    """
+
+    index: int
+    media: Path
+    beside: Callable[[int], pa.Table]
+
+
+DECISIONS = pa.schema(
+    {
+        "unit": pa.int32(),
+        "row": pa.int64(),
+        "element": pa.int64(),  # index into the row's media, -1: the whole row
+        "keep": pa.bool_(),
+        "score": pa.float32(),
+        "threshold": pa.float32(),
+        "reason": pa.string(),
+    }
+)
+"""What every decision says; a Regroup may add columns. Rows without a decision stay."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regroup(Operator):
+    """Decides about rows by looking at those of the whole run that share a bucket.
+
+    The result depends on the rows alone: not on the number of buckets, units or workers.
+    """
+
+    over: ClassVar[Level] = "sample"
+    combines: ClassVar[bool] = False  # decide() gives edges, combine() the decisions
+
+    @abstractmethod
+    def project(self, batch: Batch) -> Projection:
+        """Return what the decision needs of the rows of a whole unit."""
+
+    def project_assets(self, assets: pa.Table) -> pa.Table | None:
+        """Return what the decision needs of the crawl's own media, in the columns of rows."""
+        return None
+
+    @abstractmethod
+    def partition(self, rows: pa.Table, buckets: int) -> Ints:
+        """Return int64[N], the bucket of each projected row; equal keys share a bucket."""
+
+    @abstractmethod
+    def decide(self, rows: pa.Table, bucket: Bucket) -> pa.Table:
+        """Return decisions, or edges if `combines`; `rows` is in order of (unit, row)."""
+
+    def combine(self, edges: pa.Table) -> pa.Table:
+        """Return decisions from the edges of all buckets."""
+        raise TypeError(f"{type(self).__name__} sets combines but has no combine()")
+
+    def update(self, batch: Batch, decisions: pa.Table) -> Batch:
+        """Return the unit's rows with what the decisions tell written down."""
+        return batch
