@@ -97,7 +97,7 @@ def landscape(
     for i in range(trees):
         size = rng.uniform(30, 40)
         THINGS["tree"](pen, 262 + i * 56, 244 - size / 4, size, COLOURS["green"])
-    words = f"a {building} on green hills under {with_article(sky + ' sky')}"
+    words = f"a {building} on green hills under {with_article(sky)} sky"
     extras = [plural(n, c) for n, c in (("tree", trees), ("cloud", clouds)) if c]
     return pen.finish(), words + (" with " + " and ".join(extras) if extras else "")
 
@@ -108,10 +108,10 @@ def map_sheet(rng: Random, *, towns: int = 0, river: str = "") -> Drawing:
     pen = Pen(400, 320, (226, 234, 206))
     phase = rng.uniform(0, 6)
     if river == "north-south":
-        course = [(190 + 34 * math.sin(y / 55 + phase), y) for y in range(-10, 340, 10)]
+        course = [(190 + 34 * math.sin(y / 55 + phase), float(y)) for y in range(-10, 340, 10)]
         road = [(-10.0, 210.0), (140.0, 180.0), (270.0, 190.0), (410.0, 150.0)]
     else:
-        course = [(x, 160 + 30 * math.sin(x / 60 + phase)) for x in range(-10, 420, 10)]
+        course = [(float(x), 160 + 30 * math.sin(x / 60 + phase)) for x in range(-10, 420, 10)]
         road = [(170.0, -10.0), (190.0, 130.0), (215.0, 210.0), (200.0, 330.0)]
     pen.line(course, WATER, 13)
     pen.line(road, WHITE, 8)
