@@ -1,0 +1,125 @@
+"""HTML to an article: metadata, and the ordered blocks of the main text with pictures in place.
+
+The scorer of `container` decides; the few pages where it finds little text, or a small share of
+what reads like text, are decided by trafilatura (Barbaresi 2021, ACL demo), which is slower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from selectolax.lexbor import LexborHTMLParser
+
+from stages.extraction.blocks import walk
+from stages.extraction.cleaning import keep, text_size
+from stages.extraction.container import choose, judge
+from stages.extraction.images import Image
+from stages.extraction.metadata import Metadata, base_of, read_metadata
+from stages.extraction.second_opinion import second_opinion
+from stages.extraction.tree import HEADING, Piece, Tree
+
+Kind = Literal[
+    "heading", "paragraph", "item", "table", "code", "formula", "quote", "caption", "image"
+]
+
+LITTLE_TEXT: Final = 600
+"""Size of main text below which the scorer is unsure."""
+SMALL_SHARE: Final = 0.35
+"""Share of the page's good text below which the scorer is unsure."""
+NEXT_TO_NOTHING: Final = 80
+"""Size of main text below which all text of the page is taken."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """One block of the main text.
+
+    Attributes:
+        kind: what it is.
+        text: its text; Markdown rows for a table, TeX for a formula, verbatim for code, empty
+            for an image.
+        level: 1-6 for headings, nesting depth from 1 for items, else 0.
+        image: the picture of an image block.
+    """
+
+    kind: Kind
+    text: str
+    level: int = 0
+    image: Image | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Article:
+    """What a page says, without what surrounds it.
+
+    Attributes:
+        title: title of the page without the site's name; empty when unknown, as all below.
+        date: day of publication, ISO 8601.
+        language: primary language subtag as the page declares it, `de`.
+        site: name of the site, else its host.
+        licence: address of a Creative Commons or other declared licence.
+        blocks: the main text in document order.
+    """
+
+    title: str
+    date: str
+    language: str
+    site: str
+    licence: str
+    blocks: tuple[Block, ...]
+
+
+def article(html: str, *, url: str) -> Article:
+    """Extract the main text of a page.
+
+    Args:
+        html: the page, decoded.
+        url: its absolute address, to which relative addresses are joined.
+    """
+    parser = LexborHTMLParser(html.encode("utf-8", "replace").decode("utf-8"))
+    metadata = read_metadata(parser, html=html, url=url)
+    pieces = _main_text(parser, html, base_of(parser, url))
+    return _article(metadata, pieces)
+
+
+def _main_text(parser: LexborHTMLParser, html: str, base: str) -> list[Piece]:
+    root = parser.body or parser.root
+    if root is None:
+        return []
+    tree = walk(root, base=base)
+    judgement = judge(tree)
+    kept = keep(tree, judgement, choose(tree, judgement)) if tree.pieces else []
+    pieces = [tree.pieces[index] for index in kept]
+    size = text_size(pieces)
+    if size < LITTLE_TEXT or size < SMALL_SHARE * judgement.good[-1]:
+        pieces = second_opinion(html, tree, judgement) or pieces
+    if text_size(pieces) >= NEXT_TO_NOTHING:
+        return pieces
+    return _all_text(walk(root, base=base, everything=True), pieces)
+
+
+def _all_text(tree: Tree, found: list[Piece]) -> list[Piece]:
+    """Return all text of a page that is not links; all its pieces, failing that."""
+    plain = [piece for piece in tree.pieces if 2 * piece.links <= piece.size]
+    if text_size(plain) > text_size(found):
+        return plain
+    return found or tree.pieces
+
+
+def _article(metadata: Metadata, pieces: list[Piece]) -> Article:
+    title = metadata.title
+    if not title:
+        title = next((piece.text for piece in pieces if piece.kind is HEADING), "")
+    blocks = tuple(
+        Block(kind=piece.kind, text=piece.text, level=piece.level, image=piece.image)  # type: ignore[arg-type]
+        for piece in pieces
+    )
+    return Article(
+        title=title,
+        date=metadata.date,
+        language=metadata.language,
+        site=metadata.site,
+        licence=metadata.licence,
+        blocks=blocks,
+    )

@@ -1,0 +1,1 @@
+def decode(raw, header=None): return raw.decode('utf8','replace')

@@ -1,0 +1,212 @@
+"""Which picture an `<img>` shows: src, srcset, `<picture>`, lazy attributes, base, data: URLs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urljoin
+
+Attributes = Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Image:
+    """A picture of the main text.
+
+    Attributes:
+        uri: absolute address, or a data: URL.
+        alt: text in place of the picture, may be empty.
+        title: its advisory title, may be empty.
+        caption: text of its figure caption, may be empty.
+    """
+
+    uri: str
+    alt: str = ""
+    title: str = ""
+    caption: str = ""
+
+
+SMALLEST_EDGE_PX: Final = 33
+"""Pictures declared smaller than this are icons, bullets and counters."""
+LONGEST_URI: Final = 4096
+LONGEST_DATA_URI: Final = 4 << 20
+_PLACEHOLDER_CHARS: Final = 256  # a data: URL this short holds a blank or a one-pixel picture
+_LONGEST_TEXT: Final = 2000
+
+_LAZY_SETS: Final = ("data-srcset", "data-lazy-srcset", "data-original-set", "data-src-set")
+_LAZY_SOURCES: Final = (
+    "data-src",
+    "data-original",
+    "data-lazy-src",
+    "data-lazy",
+    "data-original-src",
+    "data-hi-res-src",
+    "data-full-src",
+    "data-large-file",
+    "data-orig-file",
+    "data-actualsrc",
+    "data-echo",
+    "data-img-src",
+    "data-pagespeed-lazy-src",
+    "data-cfsrc",
+    "data-runner-src",
+    "data-srclarge",
+    "file",
+    "zoomfile",
+)
+_BLANK: Final = re.compile(
+    r"(?:^|[/_.-])(?:blank|spacer|pixel|transparent|placeholder|loading|loader|lazyload|lazy|1x1"
+    r"|clear|dot|empty|grey|gray|trans|preload)(?:[_-][\w-]*)?\.(?:gif|png|svg|jpe?g)",
+    re.IGNORECASE,
+)
+_ICON: Final = re.compile(
+    r"(?:^|[\s_-])(?:icon|logo|avatar|gravatar|sprite|spinner|badge|author|tracking|emblem)s?"
+    r"(?:$|[\s_-])"
+)
+_GLYPH: Final = re.compile(r"(?:^|[\s_-])(?:emoji|smiley|smilies|emoticon|twemoji)")
+_TEX: Final = re.compile(r"(?:^|[\s_-])(?:latex|tex|math|mwe-math|equation|katex)(?:$|[\s_-])")
+_SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
+_NUMBER: Final = re.compile(r"\s*(\d+)(?:\.\d+)?\s*(?:px)?\s*$")
+_UNSHOWABLE: Final = ("image/avif", "image/jxl", "image/heic")
+
+
+def read_image(attributes: Attributes, *, sources: Iterable[Attributes], base: str) -> Image | None:
+    """Return the picture of an `<img>`, or None for an icon, a blank or a broken address.
+
+    The largest candidate of the source sets wins, then lazy-loading attributes, then `src`.
+
+    Args:
+        attributes: those of the `<img>`.
+        sources: those of the `<source>`s before it in the same `<picture>`.
+        base: absolute address that relative ones are joined to.
+    """
+    if is_tiny(attributes):
+        return None
+    for candidate in _candidates(attributes, sources):
+        uri = absolute(candidate, base)
+        if uri and not _is_blank(uri):
+            return Image(
+                uri=uri, alt=_text(attributes.get("alt")), title=_text(attributes.get("title"))
+            )
+    return None
+
+
+def is_tiny(attributes: Attributes) -> bool:
+    """Tell whether the declared width or height, in CSS pixels, is that of an icon."""
+    for name in ("width", "height"):
+        found = _NUMBER.match(attributes.get(name) or "")
+        if found and int(found[1][:9]) < SMALLEST_EDGE_PX:
+            return True
+    return False
+
+
+def is_icon(names: str) -> bool:
+    """Tell whether the class names of an `<img>` are those of an icon, logo or avatar.
+
+    >>> is_icon("avatar avatar-96 photo")
+    True
+    """
+    return bool(_ICON.search(names))
+
+
+def stands_for_text(names: str) -> bool:
+    """Tell whether the class names of an `<img>` are those of an emoji."""
+    return bool(_GLYPH.search(names))
+
+
+def stands_for_formula(names: str) -> bool:
+    """Tell whether the class names of an `<img>` are those of a formula with TeX as its alt."""
+    return bool(_TEX.search(names))
+
+
+def largest_of_set(srcset: str) -> str | None:
+    """Return the address with the largest width or density descriptor of a srcset.
+
+    >>> largest_of_set("a.jpg 320w, b.jpg 1280w, c.jpg 640w")
+    'b.jpg'
+    """
+    best, best_size = None, -1.0
+    for address, number, unit in _parse_set(srcset):
+        size = _to_float(number) * (1.0 if unit == "w" else 0.001) if number else 0.001
+        if size > best_size:
+            best, best_size = address, size
+    return best
+
+
+def absolute(address: str, base: str) -> str | None:
+    """Return the http(s), file or data: address, joined to the base; None for any other.
+
+    >>> absolute("../b.png", "http://a.example/x/y/z.html")
+    'http://a.example/x/b.png'
+    """
+    address = address.strip()
+    if address[:5].lower() == "data:":
+        is_image = address[5:11].lower() == "image/"
+        return address if is_image and len(address) <= LONGEST_DATA_URI else None
+    address = "".join(address.split("\n")).replace("\t", "").replace("\r", "")
+    if not address or len(address) > LONGEST_URI or address[0] == "#" or "{" in address:
+        return None
+    try:
+        joined = urljoin(base, address.replace(" ", "%20"))
+    except ValueError:
+        return None
+    joined = joined.partition("#")[0]
+    if joined.startswith(("http://", "https://", "file:")):
+        return joined
+    return None if _SCHEME.match(joined) else joined
+
+
+def _candidates(attributes: Attributes, sources: Iterable[Attributes]) -> Iterable[str]:
+    sets = [source for source in sources if source.get("type") not in _UNSHOWABLE]
+    for source in [attributes, *sets]:
+        for name in (*_LAZY_SETS, "srcset"):
+            value = source.get(name)
+            largest = largest_of_set(value) if value else None
+            if largest:
+                yield largest
+    for name in _LAZY_SOURCES:
+        value = attributes.get(name)
+        if value and ("/" in value or "." in value) and value[:1] not in "{[":
+            yield value
+    if attributes.get("src"):
+        yield attributes["src"] or ""
+
+
+def _parse_set(srcset: str) -> Iterable[tuple[str, str, str]]:
+    """Yield address, number and unit of each candidate; one pass, commas in addresses allowed."""
+    if srcset.lstrip()[:5].lower() == "data:":
+        yield srcset.split()[0], "", ""
+        return
+    address = ""
+    for word in srcset.split():
+        if not address:
+            address = word
+            if not word.endswith(","):
+                continue
+            yield word.rstrip(","), "", ""
+            address = ""
+            continue
+        descriptor, comma, rest = word.partition(",")
+        yield address, descriptor[:-1], descriptor[-1:]
+        address = rest if comma else ""
+    if address:
+        yield address, "", ""
+
+
+def _to_float(number: str) -> float:
+    try:
+        return float(number)
+    except ValueError:
+        return 0.0
+
+
+def _is_blank(uri: str) -> bool:
+    if uri[:5].lower() == "data:":
+        return len(uri) < _PLACEHOLDER_CHARS
+    return bool(_BLANK.search(uri[-80:]))
+
+
+def _text(value: str | None) -> str:
+    return " ".join(value[:_LONGEST_TEXT].split()) if value else ""

@@ -1,0 +1,206 @@
+"""Title, date, language, site and licence of a page, from its head and a few known places."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from email.utils import parsedate_to_datetime
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+from selectolax.lexbor import LexborHTMLParser
+
+from stages.extraction.images import absolute
+
+_LONGEST_TITLE: Final = 500
+_SEPARATOR: Final = re.compile(r"\s+[|\-–—»·•:]+\s+|\s*\|\s*")
+_ISO_DATE: Final = re.compile(r"(?<!\d)((?:19|20)\d\d)-?(\d\d)-?(\d\d)(?!\d)")
+_DATE_IN_PATH: Final = re.compile(r"/((?:19|20)\d\d)[/-](\d{1,2})[/-](\d{1,2})(?:[/-]|$)")
+_JSON_DATE: Final = re.compile(r'"datePublished"\s*:\s*"([^"]{8,40})"')
+_JSON_LICENCE: Final = re.compile(r'"license"\s*:\s*"(https?:[^"\s]{8,200})"')
+_CREATIVE_COMMONS: Final = re.compile(
+    r"https?://(?:www\.)?creativecommons\.org/(?:licenses|publicdomain)/[\w.+/-]{2,60}", re.ASCII
+)
+_LANGUAGE: Final = re.compile(r"\s*([a-zA-Z]{2,3})(?:[-_]|\s*$|,|;)")
+
+_TITLES: Final = ("og:title", "twitter:title", "dc.title", "citation_title", "parsely-title")
+_DATES: Final = (
+    "article:published_time",
+    "og:article:published_time",
+    "datepublished",
+    "date",
+    "dc.date.issued",
+    "dc.date",
+    "dcterms.created",
+    "dcterms.date",
+    "publishdate",
+    "pubdate",
+    "publication_date",
+    "parsely-pub-date",
+    "sailthru.date",
+    "citation_publication_date",
+    "last-modified",
+)
+_SITES: Final = ("og:site_name", "application-name", "publisher", "dc.publisher")
+_LICENCES: Final = ("dc.rights", "dcterms.license", "dcterms.rights", "license", "copyright")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metadata:
+    """What a page says about itself; fields as in `article.Article`."""
+
+    title: str
+    date: str
+    language: str
+    site: str
+    licence: str
+
+
+def read_metadata(parser: LexborHTMLParser, *, html: str, url: str) -> Metadata:
+    """Return what the page says about itself."""
+    metas = _metas(parser)
+    site = _first(metas, _SITES)
+    return Metadata(
+        title=_title(parser, metas, site),
+        date=_date(parser, metas, html, url),
+        language=_language(parser, metas),
+        site=site or _host(url),
+        licence=_licence(parser, metas, html, url),
+    )
+
+
+def base_of(parser: LexborHTMLParser, url: str) -> str:
+    """Return the address that relative ones are joined to: `<base href>`, else the page's."""
+    node = parser.css_first("base[href]")
+    if node is None:
+        return url
+    return absolute(node.attributes.get("href") or "", url) or url
+
+
+def _metas(parser: LexborHTMLParser) -> dict[str, str]:
+    """Return the content of each meta element by lower-case name; the first one counts."""
+    metas: dict[str, str] = {}
+    for node in parser.tags("meta"):
+        attributes = node.attributes
+        name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop")
+        name = name or attributes.get("http-equiv")
+        content = attributes.get("content")
+        if name and content and content.strip():
+            metas.setdefault(name.lower(), content.strip())
+    return metas
+
+
+def _first(metas: dict[str, str], names: tuple[str, ...]) -> str:
+    return next((" ".join(metas[name].split()) for name in names if name in metas), "")
+
+
+def _title(parser: LexborHTMLParser, metas: dict[str, str], site: str) -> str:
+    node = parser.css_first("title")
+    own = " ".join(node.text().split()) if node is not None else ""
+    title = _first(metas, _TITLES) or own
+    if not title:
+        heading = parser.css_first("h1")
+        title = " ".join(heading.text(separator=" ").split()) if heading is not None else ""
+    return _without_site(title[:_LONGEST_TITLE], site)
+
+
+def _without_site(title: str, site: str) -> str:
+    """Cut the name of the site from either end of a title."""
+    pieces = _SEPARATOR.split(title)
+    if not site or len(pieces) < 2:
+        return title
+    if pieces[-1].casefold() == site.casefold():
+        return title[: title.rfind(pieces[-1])].rstrip(" |-–—»·•:")
+    if pieces[0].casefold() == site.casefold():
+        return title[len(pieces[0]) :].lstrip(" |-–—»·•:")
+    return title
+
+
+def _date(parser: LexborHTMLParser, metas: dict[str, str], html: str, url: str) -> str:
+    for name in _DATES[:-1]:
+        if name in metas:
+            day = _day(metas[name])
+            if day:
+                return day
+    found = _JSON_DATE.search(html)
+    day = _day(found[1]) if found else ""
+    if not day:
+        node = parser.css_first('[itemprop="datePublished"], time[datetime]')
+        if node is not None:
+            attributes = node.attributes
+            day = _day(attributes.get("datetime") or attributes.get("content") or "")
+    return day or _day_of_path(url)
+
+
+def _day(text: str) -> str:
+    """Return a date as ISO 8601, empty when it is none.
+
+    >>> _day("2019-03-12T09:30:00Z"), _day("Tue, 12 Mar 2019 09:30:00 GMT"), _day("soon")
+    ('2019-03-12', '2019-03-12', '')
+    """
+    found = _ISO_DATE.search(text)
+    try:
+        if found:
+            return date(int(found[1]), int(found[2]), int(found[3])).isoformat()
+        return parsedate_to_datetime(text).date().isoformat()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return ""
+
+
+def _day_of_path(url: str) -> str:
+    found = _DATE_IN_PATH.search(url)
+    return _day(f"{found[1]}-{int(found[2]):02d}-{int(found[3]):02d}") if found else ""
+
+
+def _language(parser: LexborHTMLParser, metas: dict[str, str]) -> str:
+    root = parser.css_first("html")
+    attributes = root.attributes if root is not None else {}
+    for value in (
+        attributes.get("lang"),
+        attributes.get("xml:lang"),
+        metas.get("content-language"),
+        metas.get("og:locale"),
+        metas.get("language"),
+        metas.get("dc.language"),
+    ):
+        found = _LANGUAGE.match(value or "")
+        if found:
+            return found[1].lower()
+    return ""
+
+
+def _host(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
+
+
+def _licence(parser: LexborHTMLParser, metas: dict[str, str], html: str, url: str) -> str:
+    """Return what the page links as its licence; a lone Creative Commons link counts too."""
+    if "icense" not in html and "creativecommons" not in html:
+        return ""
+    for node in parser.css('a[rel~="license"], link[rel~="license"]'):
+        href = node.attributes.get("href")
+        if href:
+            return _joined(url, href)
+    found = _JSON_LICENCE.search(html)
+    if found:
+        return found[1]
+    declared = _CREATIVE_COMMONS.search(_first(metas, _LICENCES))
+    if declared:
+        return declared[0]
+    links = {_plain(link) for link in _CREATIVE_COMMONS.findall(html)}
+    return links.pop() if len(links) == 1 else ""
+
+
+def _plain(link: str) -> str:
+    return link.replace("http://", "https://").rstrip("/.") + "/"
+
+
+def _joined(url: str, href: str) -> str:
+    try:
+        return urljoin(url, href.strip())
+    except ValueError:
+        return ""

@@ -1,0 +1,222 @@
+"""What the names of an element promise: how likely it frames the main text, or that it is junk."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple, TypeVar
+
+from stages.extraction.vocabulary import (
+    BODY,
+    CAPTION,
+    COMMENT,
+    FOOT,
+    FORM,
+    HEADER,
+    HIDDEN,
+    HIDDEN_TOKENS,
+    JUNK,
+    LEAD,
+    MAIN,
+    MASKS,
+    META,
+    MORE,
+    NAV,
+    NOTICE,
+    NOUN,
+    PART,
+    PROSE,
+    RELATED,
+    SHOWN_AGAIN,
+    SIDE,
+    SITE,
+    STATE_PAIRS,
+    STATE_PREFIXES,
+)
+
+
+class Names(NamedTuple):
+    """What the class, id, role and itemprop of an element say.
+
+    Attributes:
+        tier: how well it frames the main text, 0 (nothing known) to 6 (`articleBody`).
+        junk: kinds of boilerplate it is named after, bits of `vocabulary.JUNK`.
+        hints: LEAD and CAPTION bits.
+    """
+
+    tier: int
+    junk: int
+    hints: int
+
+
+NOTHING: Final = Names(0, 0, 0)
+TOP_TIER: Final = 6
+
+_ROLES: Final = {
+    "main": Names(3, 0, 0),
+    "article": Names(4, 0, 0),
+    "navigation": Names(0, NAV, 0),
+    "complementary": Names(0, SIDE, 0),
+    "contentinfo": Names(0, FOOT, 0),
+    "search": Names(0, FORM, 0),
+    "dialog": Names(0, NOTICE, 0),
+    "alertdialog": Names(0, NOTICE, 0),
+    "menu": Names(0, NAV, 0),
+    "menubar": Names(0, NAV, 0),
+    "toolbar": Names(0, NAV, 0),
+    "tooltip": Names(0, NOTICE, 0),
+}
+_ITEM_PROPERTIES: Final = {
+    "articlebody": Names(TOP_TIER, 0, 0),
+    "text": Names(5, 0, 0),
+    "reviewbody": Names(5, 0, 0),
+    "recipeinstructions": Names(5, 0, 0),
+    "maincontentofpage": Names(3, 0, 0),
+    "author": Names(0, META, 0),
+    "publisher": Names(0, META, 0),
+    "datepublished": Names(0, META, 0),
+    "comment": Names(0, COMMENT, 0),
+    "breadcrumb": Names(0, NAV, 0),
+    "caption": Names(0, 0, CAPTION),
+}
+
+_T = TypeVar("_T")
+_UNKNOWN: Final = 1 << 30
+
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
+_LONGEST_NAME: Final = 400
+_LONGEST_WORD: Final = 24
+_SHORTEST_PART: Final = 3
+_MEMO_SIZE: Final = 20_000
+
+_word_memo: dict[str, int] = {}
+_token_memo: dict[str, Names] = {}
+_name_memo: dict[str, Names] = {}
+
+
+def classify(names: str) -> Names:
+    """Return what a class attribute and an id, joined by spaces, say.
+
+    >>> classify("article-body wide")
+    Names(tier=5, junk=0, hints=0)
+    >>> classify("post hentry category-sport").junk
+    0
+    """
+    found = _name_memo.get(names)
+    if found is None:
+        found = _remember(_name_memo, names, _classify(names[:_LONGEST_NAME]))
+    return found
+
+
+def classify_role(role: str | None, item_property: str | None) -> Names:
+    """Return what the role and itemprop attributes say."""
+    by_role = _ROLES.get(role.lower(), NOTHING) if role else NOTHING
+    by_property = NOTHING
+    if item_property:
+        by_property = _ITEM_PROPERTIES.get(item_property.strip().lower(), NOTHING)
+    return merge(by_role, by_property)
+
+
+def merge(one: Names, other: Names) -> Names:
+    """Return the names of an element that two sources speak about."""
+    if other is NOTHING:
+        return one
+    if one is NOTHING:
+        return other
+    return Names(max(one.tier, other.tier), one.junk | other.junk, one.hints | other.hints)
+
+
+def _remember(memo: dict[str, T], key: str, value: T) -> T:
+    if len(memo) >= _MEMO_SIZE:
+        memo.clear()
+    memo[key] = value
+    return value
+
+
+def _classify(names: str) -> Names:
+    tier = junk = hints = 0
+    tokens = names.split()
+    for token in tokens:
+        found = _token_memo.get(token)
+        if found is None:
+            found = _remember(_token_memo, token, _classify_token(token))
+        tier = max(tier, found.tier)
+        junk |= found.junk
+        hints |= found.hints
+    if junk:
+        if "hentry" in tokens or "type-post" in tokens:
+            junk = 0
+        elif junk & HIDDEN and any(token.endswith(SHOWN_AGAIN) for token in tokens):
+            junk &= ~HIDDEN
+    return Names(tier, junk, hints) if tier or junk or hints else NOTHING
+
+
+def _classify_token(token: str) -> Names:
+    lowered = token.lower()
+    if lowered in HIDDEN_TOKENS:
+        return Names(0, HIDDEN, 0)
+    words = [word.lower() for word in _WORD.findall(token)]
+    if ":" in token or not words or _tells_a_state(lowered, words):
+        return NOTHING
+    mask = 0
+    for word in words:
+        mask |= _word_mask(word)
+    hints = mask & (LEAD | CAPTION)
+    junk = _junk(mask)
+    return Names(0, junk, hints) if junk else Names(_tier(mask), 0, hints)
+
+
+def _tells_a_state(token: str, words: list[str]) -> bool:
+    if token.startswith(STATE_PAIRS):
+        return True
+    return len(words) > 1 and words[0] in STATE_PREFIXES
+
+
+def _junk(mask: int) -> int:
+    junk = mask & JUNK
+    if junk == META and mask & CAPTION:
+        return 0
+    if mask & MORE and not mask & BODY:
+        junk |= RELATED
+    if mask & HEADER and mask & SITE:
+        junk |= NAV
+    return junk
+
+
+def _tier(mask: int) -> int:
+    if mask & (PART | LEAD | CAPTION | HEADER):
+        return 0
+    if mask & PROSE or (mask & NOUN and mask & BODY):
+        return 5
+    if mask & MAIN and mask & (NOUN | BODY):
+        return 3
+    if mask & _UNKNOWN:
+        return 1 if mask & (NOUN | BODY | MAIN) else 0
+    if mask & NOUN:
+        return 4
+    return 2 if mask & (MAIN | BODY) else 0
+
+
+def _word_mask(word: str) -> int:
+    found = _word_memo.get(word)
+    if found is None:
+        found = _remember(_word_memo, word, _look_up(word[:_LONGEST_WORD]))
+    return found
+
+
+def _look_up(word: str) -> int:
+    """Return the bits of a word, of its singular, or of the two known words it is made of."""
+    whole = _known(word)
+    if whole is not None:
+        return whole
+    for cut in range(len(word) - _SHORTEST_PART, _SHORTEST_PART - 1, -1):
+        first, second = _known(word[:cut]), _known(word[cut:])
+        if first is not None and second is not None:
+            return first | second
+    return _UNKNOWN
+
+
+def _known(word: str) -> int | None:
+    mask = MASKS.get(word)
+    if mask is None and word.endswith("s"):
+        mask = MASKS.get(word[:-1])
+    return mask
