@@ -1,0 +1,76 @@
+"""Plays the runner for a Regroup: project, bucket, decide, combine, update; no Ray, no files."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from stages.media import MediaStore
+from stages.record import document, media_part, table_of, text_part
+from stages.stage import Batch, Bucket, Regroup
+
+
+def sample(name, *texts, media=()):
+    """Return a row: `name` becomes a 32-digit id, each of `media` a picture (dict or sha256)."""
+    media = [
+        {"type": "image", **(medium if isinstance(medium, dict) else {"sha256": medium})}
+        for medium in media
+    ]
+    parts = [text_part(text) for text in texts] + [media_part(i) for i in range(len(media))]
+    return {
+        "id": f"{name:0>32}",
+        "kind": "interleaved",
+        "messages": document(parts),
+        "media": media,
+    }
+
+
+def batch_of(rows):
+    return Batch(table=table_of(rows), store=MediaStore(root=Path("media")))
+
+
+def split(rows, units):
+    """Return the rows as batches, near-equal consecutive runs; some may be empty."""
+    return [batch_of([rows[i] for i in part]) for part in np.array_split(range(len(rows)), units)]
+
+
+def decisions_of(operator: Regroup, units, *, buckets=1):
+    """Return the decisions of the whole run, sorted by unit, row and element."""
+    projections = [operator.project(unit) for unit in units]
+    rows = pa.concat_tables(
+        projection.rows.append_column(
+            "unit", pa.array(np.full(projection.rows.num_rows, index), pa.int32())
+        )
+        for index, projection in enumerate(projections)
+    )
+    bucket = operator.partition(rows, buckets)
+    assert bucket.dtype == np.int64
+    tables = [
+        operator.decide(
+            rows.filter(pa.array(bucket == index)),
+            Bucket(index=index, media=Path("media"), beside=lambda unit: projections[unit].beside),
+        )
+        for index in reversed(range(buckets))  # finished in any order
+    ]
+    decisions = pa.concat_tables(tables)
+    if operator.combines:
+        decisions = operator.combine(decisions)
+    return decisions.sort_by([(name, "ascending") for name in ("unit", "row", "element")])
+
+
+def updated(operator: Regroup, units, decisions):
+    """Return each unit after `update` with its own decisions."""
+    unit_of = decisions.column("unit").to_numpy()
+    return [
+        operator.update(unit, decisions.filter(pa.array(unit_of == index)))
+        for index, unit in enumerate(units)
+    ]
+
+
+def kept_ids(operator: Regroup, rows, *, units=1, buckets=1):
+    """Return the set of ids that stay when the rows come in so many units and buckets."""
+    batches = split(rows, units)
+    decisions = decisions_of(operator, batches, buckets=buckets)
+    ids = [batch.table.column("id").to_pylist() for batch in batches]
+    dropped = {ids[d["unit"]][d["row"]] for d in decisions.to_pylist() if not d["keep"]}
+    return {each for unit in ids for each in unit} - dropped
