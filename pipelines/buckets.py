@@ -1,0 +1,191 @@
+"""Bucket and decision files: how a Regroup sees all rows without moving them; free of Ray.
+
+Each unit leaves one Arrow file whose record batch b holds its rows of bucket b. A bucket's
+task reads batch b of every unit's file and leaves one file whose record batch u holds its
+decisions about unit u. Nothing is broadcast, and every file is written once and whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.folder import (
+    RunFolder,
+    read_batch,
+    read_json,
+    write_batches,
+    write_json,
+)
+from pipelines.ledger import StepCount
+from pipelines.plan import Segment
+from pipelines.recipe import Step
+from pipelines.walk import Outcome, Told, drop
+from stages.stage import DECISIONS, Batch, Bucket, Regroup
+
+CRAWL = -1
+"""The `unit` of rows that are not samples but media found in the crawl."""
+COMBINED = "combined"
+
+
+def regroup_of(step: Step) -> Regroup:
+    """Return the step's operator, which is a Regroup."""
+    assert isinstance(step.operator, Regroup)
+    return step.operator
+
+
+def project_unit(
+    folder: RunFolder,
+    segment: Segment,
+    unit: int,
+    batch: Batch,
+    assets: pa.Table,
+    buckets: int,
+) -> None:
+    """Write what the segment's exit takes from a committed unit, split by bucket."""
+    assert segment.exit is not None
+    operator = regroup_of(segment.exit)
+    projection = operator.project(batch)
+    rows = _marked(projection.rows, unit)
+    crawl = operator.project_assets(assets) if assets.num_rows else None
+    if crawl is not None:
+        rows = pa.concat_tables([rows, _marked(crawl, CRAWL)], promote_options="default")
+    bucket = operator.partition(rows, buckets)
+    split = [rows.filter(pa.array(bucket == index)) for index in range(buckets)]
+    write_batches(folder.bucket_rows(segment.index, unit), rows.schema, split)
+    if projection.beside is not None:
+        schema = projection.beside.schema
+        write_batches(folder.beside(segment.index, unit), schema, [projection.beside])
+
+
+def _marked(rows: pa.Table, unit: int) -> pa.Table:
+    return rows.append_column("unit", pa.array(np.full(rows.num_rows, unit), pa.int32()))
+
+
+def decide_bucket(
+    folder: RunFolder, segment: Segment, bucket: int, units: int, fingerprint: str
+) -> int:
+    """Decide one bucket and write the decisions, or edges; return how many rows it had."""
+    assert segment.exit is not None
+    operator = regroup_of(segment.exit)
+    pieces = [read_batch(folder.bucket_rows(segment.index, u), bucket) for u in range(units)]
+    rows = pa.concat_tables(pieces, promote_options="default")
+
+    def beside(unit: int) -> pa.Table:
+        return read_batch(folder.beside(segment.index, unit), 0)
+
+    place = Bucket(index=bucket, media=folder.media, beside=beside)
+    decided = operator.decide(rows, place)
+    name = str(bucket)
+    if operator.combines:
+        path = folder.decisions(segment.index) / f"{name}.arrow"
+        write_batches(path, decided.schema, [decided])
+    else:
+        _write_decisions(folder, segment, name, decided, units)
+    _mark_decided(folder, segment, name, fingerprint)
+    return int(rows.num_rows)
+
+
+def combine_buckets(
+    folder: RunFolder, segment: Segment, buckets: int, units: int, fingerprint: str
+) -> None:
+    """Turn the edges of all buckets into decisions."""
+    assert segment.exit is not None
+    where = folder.decisions(segment.index)
+    edges = pa.concat_tables([read_batch(where / f"{b}.arrow", 0) for b in range(buckets)])
+    decided = regroup_of(segment.exit).combine(edges)
+    _write_decisions(folder, segment, COMBINED, decided, units)
+    _mark_decided(folder, segment, COMBINED, fingerprint)
+
+
+def _write_decisions(
+    folder: RunFolder, segment: Segment, name: str, decided: pa.Table, units: int
+) -> None:
+    unit = decided.column("unit").to_numpy()
+    split = [decided.filter(pa.array(unit == index)) for index in range(units)]
+    write_batches(folder.decisions(segment.index) / f"{name}.arrow", decided.schema, split)
+
+
+def _mark_decided(folder: RunFolder, segment: Segment, name: str, fingerprint: str) -> None:
+    write_json(
+        folder.decisions(segment.index) / f"{name}.done", {"fingerprint": fingerprint}
+    )
+
+
+def undecided(
+    folder: RunFolder, segment: Segment, names: Sequence[str], fingerprint: str
+) -> list[str]:
+    """Return which of the buckets, by name, have no valid decisions yet."""
+    where = folder.decisions(segment.index)
+    found = {name: read_json(where / f"{name}.done") for name in names}
+    return [
+        name
+        for name, report in found.items()
+        if report is None or report.get("fingerprint") != fingerprint
+    ]
+
+
+def read_decisions(folder: RunFolder, segment: int, unit: int, files: Sequence[str]) -> pa.Table:
+    """Return the decisions about one unit, in order of row and element."""
+    where: Path = folder.decisions(segment)
+    pieces = [read_batch(where / f"{name}.arrow", unit) for name in files]
+    table = pa.concat_tables(pieces, promote_options="default")
+    return table.sort_by([("row", "ascending"), ("element", "ascending")])
+
+
+def enter(
+    folder: RunFolder, segment: Segment, unit: int, batch: Batch, buckets: int, start: float
+) -> Outcome:
+    """Apply the decisions of the Regroup before a segment to the rows of one unit."""
+    assert segment.entry is not None
+    operator = regroup_of(segment.entry)
+    files = [COMBINED] if operator.combines else [str(b) for b in range(buckets)]
+    decisions = read_decisions(folder, segment.index - 1, unit, files)
+    outcome = apply_decisions(operator, batch, decisions, segment.entry.name)
+    dropped = len(batch) - len(outcome.batch)
+    media = operator.over == "media"
+    entries = sum(table.num_rows for table in outcome.rejected)
+    count = StepCount(
+        name=segment.entry.name,
+        rows_in=len(batch),
+        rows_out=len(outcome.batch),
+        dropped=dropped,
+        elements_in=len(batch.media()) if media else 0,
+        elements_dropped=entries - dropped if media else 0,
+        bytes_in=batch.table.nbytes,
+        seconds=time.perf_counter() - start,
+    )
+    return replace(outcome, counts=(count,))
+
+
+def apply_decisions(
+    operator: Regroup, batch: Batch, decisions: pa.Table, step: str
+) -> Outcome:
+    """Write down what the decisions tell about a unit's rows, and drop what they refuse."""
+    updated = operator.update(batch, decisions)
+    refused = decisions.filter(pc.invert(decisions.column("keep"))).select(DECISIONS.names)
+    if refused.num_rows == 0:
+        return Outcome(batch=updated)
+    row = refused.column("row").to_numpy()
+    element = refused.column("element").to_numpy()
+    if operator.over == "media":
+        media = updated.media()
+        first = np.searchsorted(media.row, row)
+        keep = np.ones(len(media), dtype=np.bool_)
+        keep[first + element] = False
+    else:
+        keep = np.ones(len(updated), dtype=np.bool_)
+        keep[row] = False
+    told = Told(
+        score_name=[step] * len(row),
+        score=refused.column("score").to_pylist(),
+        threshold=refused.column("threshold").to_pylist(),
+        reason=refused.column("reason").to_pylist(),
+    )
+    return drop(updated, operator.over, keep, told, step)

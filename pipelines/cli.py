@@ -1,0 +1,214 @@
+"""The command line: quern run, plan, stage, ops, card, report, demo."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines.card import write_card
+from pipelines.folder import RunFolder
+from pipelines.job import run_recipe
+from pipelines.options import option_types, type_name
+from pipelines.plan import explain
+from pipelines.recipe import Recipe, all_operators, find_operator, load_recipe
+from pipelines.report import write_report
+from pipelines.single import stage_recipe
+from stages.errors import QuernError, RecipeError
+from stages.stage import Operator
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+MANY = ("--read", "--set")  # options that take several values after one name
+
+RecipeFile = Annotated[Path, typer.Argument(help="The recipe, a YAML file.")]
+Read = Annotated[
+    list[str] | None,
+    typer.Option("--read", metavar="PATH...", help="Input files, folders or patterns."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="PLACE=VALUE...", help="e.g. steps.text_repetition.max_share=0.2"
+    ),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="The run folder [runs/NAME].")]
+Tiny = Annotated[bool, typer.Option("--tiny", help="Use the small bundled models.")]
+Address = Annotated[
+    str, typer.Option("--address", help="A Ray cluster, ray://host:port; or this machine.")
+]
+Cpus = Annotated[int, typer.Option("--cpus", help="Cores to use on this machine; 0: all.")]
+Run = Annotated[Path, typer.Argument(help="A run folder.")]
+
+
+def main() -> None:
+    """Run the command line; errors that a user can mend are printed without a traceback."""
+    sys.argv[1:] = spread(sys.argv[1:])
+    console = Console(stderr=True)
+    try:
+        app()
+    except RecipeError as error:
+        console.print(f"[red]RecipeError[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(2)
+    except QuernError as error:
+        name = type(error).__name__
+        console.print(f"[red]{name}[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("stopped; run the same command again to go on from here")
+        sys.exit(130)
+
+
+def spread(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with `--read A B` written as `--read A --read B`.
+
+    >>> spread(["run", "r.yaml", "--read", "a", "b", "--tiny"])
+    ['run', 'r.yaml', '--read', 'a', '--read', 'b', '--tiny']
+    """
+    out: list[str] = []
+    current, taken = "", False
+    for argument in arguments:
+        if argument.startswith("-"):
+            current, taken = (argument if argument in MANY else ""), False
+        elif current and taken:
+            out.append(current)
+        taken = bool(current) and not argument.startswith("-")
+        out.append(argument)
+    return out
+
+
+@app.command()
+def run(
+    recipe: RecipeFile,
+    read: Read = None,
+    out: Out = None,
+    settings: Settings = None,
+    tiny: Tiny = False,
+    address: Address = "local",
+    cpus: Cpus = 0,
+) -> None:
+    """Run a recipe to shards, card and report. To resume, run the same command again."""
+    loaded = load_recipe(recipe, read=read or (), settings=settings or (), tiny=tiny)
+    folder = _folder(out, loaded)
+    run_recipe(loaded, folder, address=address, cpus=cpus, recipe_text=recipe.read_text())
+
+
+@app.command()
+def plan(
+    recipe: RecipeFile,
+    read: Read = None,
+    out: Out = None,
+    settings: Settings = None,
+    tiny: Tiny = False,
+) -> None:
+    """Show what a run would do and what it would skip."""
+    loaded = load_recipe(recipe, read=read or (), settings=settings or (), tiny=tiny)
+    folder = _folder(out, loaded)
+    typer.echo(explain(loaded, folder if folder.root.exists() else None))
+
+
+def _folder(out: Path | None, recipe: Recipe) -> RunFolder:
+    return RunFolder(root=(out or Path("runs") / recipe.name).absolute())
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def stage(
+    context: typer.Context,
+    use: Annotated[str, typer.Argument(help="The operator's import path.")],
+    read: Read = None,
+    write: Annotated[Path | None, typer.Option("--write", help="The run folder.")] = None,
+    address: Address = "local",
+    cpus: Cpus = 0,
+) -> None:
+    """Run one operator as a job: quern stage USE --read DIR --write DIR [--option value ...].
+
+    `quern stage USE --help` lists the operator's options.
+    """
+    if "--help" in context.args or write is None:
+        _show_operator(use)
+        return
+    recipe = stage_recipe(use, read or [], context.args, write)
+    run_recipe(recipe, RunFolder(root=write.absolute()), address=address, cpus=cpus)
+
+
+@app.command()
+def ops(use: Annotated[str, typer.Argument(help="An operator, for its options.")] = "") -> None:
+    """List the operators, or the options of one."""
+    if use:
+        _show_operator(use)
+        return
+    table = Table(box=None)
+    for title in ("kind", "operator", "what it does"):
+        table.add_column(title, overflow="fold")
+    for path in all_operators():
+        cls = find_operator(path)
+        table.add_row(kind_of(cls), path, _first_line(cls))
+    Console().print(table)
+
+
+def kind_of(cls: type[Operator]) -> str:
+    """Return Source, Stage, Filter, Regroup or Generator."""
+    return next(base.__name__ for base in cls.__mro__ if base.__module__ == "stages.stage")
+
+
+def _first_line(cls: type) -> str:
+    module = sys.modules[cls.__module__].__doc__ or ""
+    return module.strip().partition("\n")[0]
+
+
+def _show_operator(use: str) -> None:
+    try:
+        cls = find_operator(use)
+    except LookupError as error:
+        raise RecipeError("quern", [str(error)]) from error
+    typer.echo(f"{use}\n\n{(cls.__doc__ or '').strip()}\n\nOptions:")
+    types = option_types(cls)
+    for each in fields(cls):
+        if each.name == "paths":
+            continue
+        default = "required" if each.default is MISSING else repr(each.default)
+        name = each.name.replace("_", "-")
+        typer.echo(f"  --{name}  {type_name(types[each.name])}  [{default}]")
+
+
+@app.command()
+def card(run: Run) -> None:
+    """Write the dataset card of a run again."""
+    typer.echo(write_card(RunFolder(root=run.absolute())))
+
+
+@app.command()
+def report(run: Run) -> None:
+    """Write the report of a run again."""
+    typer.echo(write_report(RunFolder(root=run.absolute())))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="The run folder.")] = Path("runs/demo"),
+    cpus: Cpus = 0,
+) -> None:
+    """Mill the bundled example site: crawl it into a WARC file and run the main recipe."""
+    from examples.crawl_site import crawl
+    from pipelines.plan import ROOT
+
+    warc = crawl(ROOT / "examples" / "site", out / "site.warc.gz")
+    recipe_file = ROOT / "pipelines" / "recipes" / "interleaved.yaml"
+    recipe = load_recipe(recipe_file, read=[str(warc)], tiny=True)
+    folder = RunFolder(root=out.absolute())
+    run_recipe(recipe, folder, cpus=cpus, recipe_text=recipe_file.read_text())
+    typer.echo(
+        "\nNext:\n"
+        f"  open {folder.root / 'report.html'}\n"
+        "  quern plan pipelines/recipes/interleaved.yaml --read YOUR.warc.gz\n"
+        "  quern run pipelines/recipes/interleaved.yaml --read YOUR.warc.gz --out runs/mine"
+    )

@@ -1,0 +1,159 @@
+"""A run from the command line: the folder is taken, the recipe milled, everything written up."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from pipelines.card import write_card
+from pipelines.folder import RunFolder, read_json, write_json
+from pipelines.ledger import StepCount
+from pipelines.mill import Result, mill
+from pipelines.plan import describe
+from pipelines.progress import Display
+from pipelines.recipe import Recipe
+from pipelines.report import write_report
+from pipelines.run import OnRay, ray_session
+from stages.errors import QuernError
+from stages.files import write_bytes
+from stages.stage import Filter, Operator, Regroup
+
+PACKAGES = (
+    "quern",
+    "ray",
+    "pyarrow",
+    "numpy",
+    "numba",
+    "selectolax",
+    "trafilatura",
+    "fastwarc",
+    "datasketch",
+    "tokenizers",
+    "pillow",
+)
+
+
+def run_recipe(
+    recipe: Recipe,
+    folder: RunFolder,
+    *,
+    address: str = "local",
+    cpus: int = 0,
+    recipe_text: str = "",
+) -> None:
+    """Run a recipe in a folder, then write run.json, card and report and print the funnel.
+
+    Raises:
+        QuernError: what stopped the run; run.json says so too.
+    """
+    display = Display()
+    with folder.lock():
+        about = _about(recipe, folder)
+        started = time.perf_counter()
+        if recipe_text:
+            write_bytes(folder.root / "recipe.yaml", recipe_text.encode())
+        try:
+            with ray_session(address, cpus):
+                workers = OnRay(stall_minutes=recipe.stall_minutes)
+                result = mill(recipe, folder, workers, display)
+        except BaseException as error:
+            _note(folder, about, started, {"state": "stopped", "error": str(error)})
+            raise
+        _note(folder, about, started, _told(result))
+        card, report = write_card(folder), write_report(folder)
+    display.say("")
+    display.say(funnel(result.counts))
+    for fault in result.faults:
+        display.say(f"fault: {fault['path']} at {fault['offset']}: {fault['message']}")
+    display.say(f"\ncard    {card}\nreport  {report}")
+    if recipe.write is not None:
+        display.say(f"shards  {folder.shards}")
+
+
+def _about(recipe: Recipe, folder: RunFolder) -> dict[str, Any]:
+    """Return what is known before the run."""
+    before = read_json(folder.root / "run.json") or {}
+    return {
+        "name": recipe.name,
+        "description": recipe.description,
+        "source": {**describe(recipe.source), "paths": list(recipe.source.paths)},
+        "steps": [
+            {"name": step.name, **_about_operator(step.operator)} for step in recipe.steps
+        ],
+        "write": describe(recipe.write) if recipe.write is not None else None,
+        "seed": recipe.seed,
+        "versions": {name: _version(name) for name in PACKAGES},
+        "machine": {
+            "platform": platform.platform(),
+            "python": platform.python_version(),
+            "cpus": len(os.sched_getaffinity(0)),
+            "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        },
+        "command": ["quern", *sys.argv[1:]],
+        "sessions": int(before.get("sessions", 0)) + 1,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _about_operator(operator: Operator) -> dict[str, Any]:
+    over = operator.over if isinstance(operator, Filter | Regroup) else "sample"
+    kind = next(base.__name__ for base in type(operator).__mro__[1:] if base is not Operator)
+    return {
+        **describe(operator),
+        "kind": kind,
+        "over": over,
+        "reads": list(operator.reads),
+        "writes": list(operator.writes),
+        "cites": operator.source,
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _told(result: Result) -> dict[str, Any]:
+    return {
+        "state": "done",
+        "error": "",
+        "segments": [asdict(segment) for segment in result.segments],
+        "shards": result.shards,
+    }
+
+
+def _note(folder: RunFolder, about: dict[str, Any], started: float, told: dict[str, Any]) -> None:
+    """Write run.json; a run that cannot even do that has said why already."""
+    content = {
+        "segments": [],
+        "shards": {},
+        **about,
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": time.perf_counter() - started,
+        **told,
+    }
+    try:
+        write_json(folder.root / "run.json", content)
+    except QuernError:
+        if told["state"] == "done":
+            raise
+
+
+def funnel(counts: list[StepCount]) -> str:
+    """Return the funnel as text: what each step was given, dropped and gave on."""
+    lines = [f"{'step':<24}{'rows in':>10}{'dropped':>10}{'failed':>8}{'kept':>10}  parts dropped"]
+    for count in counts:
+        parts = f"{count.elements_dropped:,} of {count.elements_in:,}" if count.elements_in else ""
+        lines.append(
+            f"{count.name:<24}{count.rows_in:>10,}{count.dropped:>10,}{count.quarantined:>8,}"
+            f"{count.rows_out:>10,}  {parts}"
+        )
+    return "\n".join(line.rstrip() for line in lines)

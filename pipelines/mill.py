@@ -1,0 +1,215 @@
+"""Milling a recipe: segments in order, decisions between them, shards at the end; free of Ray.
+
+To resume, mill again: units that are done are not opened, and a segment whose fingerprint and
+inputs are unchanged is skipped. Who does the work (`Workers`) is somebody else's affair.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipelines.buckets import COMBINED, regroup_of, undecided
+from pipelines.folder import RunFolder, write_json
+from pipelines.ledger import StepCount, add_counts, check_conservation
+from pipelines.plan import (
+    Segment,
+    bucket_count,
+    cut,
+    decision_fingerprint,
+    identities,
+    progress,
+    unit_fingerprint,
+)
+from pipelines.progress import Display
+from pipelines.recipe import Recipe
+from pipelines.unit import Job, Task, report_of
+from stages.errors import QuarantineError
+from stages.write_shards import ShardJob
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """The deciding of one bucket, or the combining of all.
+
+    Attributes:
+        folder: the run folder.
+        segment: the segment whose exit decides.
+        name: number of the bucket, or `combined`.
+        buckets: number of buckets.
+        units: number of units.
+        fingerprint: what the decisions will say.
+    """
+
+    folder: RunFolder
+    segment: Segment
+    name: str
+    buckets: int
+    units: int
+    fingerprint: str
+
+
+class Workers(Protocol):
+    """Who does the work of a run, in any order and any number of processes."""
+
+    def units(self, job: Job, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
+        """Do units; yield what each `.done` says as soon as it is committed."""
+
+    def decisions(self, decisions: Sequence[Decision]) -> Iterator[str]:
+        """Decide buckets; yield the name of each when its decisions are written."""
+
+    def shards(self, jobs: Sequence[ShardJob]) -> Iterator[dict[str, Any]]:
+        """Write shards; yield the manifest entry of each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentResult:
+    """What a segment did.
+
+    Attributes:
+        index: from 1.
+        skipped: units that were done before.
+        seconds: wall time of this run.
+        counts: per step, over all units.
+        faults: pieces of input that could not be read.
+    """
+
+    index: int
+    skipped: int
+    seconds: float
+    counts: tuple[StepCount, ...]
+    faults: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a run did.
+
+    Attributes:
+        segments: in order.
+        counts: per step, over the whole run, in order.
+        faults: pieces of input that could not be read.
+        shards: the manifest, empty without a writer.
+    """
+
+    segments: tuple[SegmentResult, ...]
+    shards: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> list[StepCount]:
+        """Return the counts of all steps in order."""
+        return [count for segment in self.segments for count in segment.counts]
+
+    @property
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the pieces of input that could not be read."""
+        return [fault for segment in self.segments for fault in segment.faults]
+
+
+def mill(recipe: Recipe, folder: RunFolder, workers: Workers, display: Display) -> Result:
+    """Run a recipe to its shards.
+
+    Raises:
+        QuernError: what stopped it; running again goes on from there.
+    """
+    inputs = identities(recipe)
+    results: list[SegmentResult] = []
+    for segment in cut(recipe):
+        results.append(_mill_segment(recipe, segment, inputs, folder, workers, display))
+        counts = [count for result in results for count in result.counts]
+        check_conservation(counts)
+        _check_quarantine(recipe, counts, folder)
+        if segment.exit is not None:
+            _decide(segment, inputs, folder, workers, display)
+    shards = _write_shards(recipe, inputs, folder, workers, display)
+    return Result(segments=tuple(results), shards=shards)
+
+
+def _mill_segment(
+    recipe: Recipe,
+    segment: Segment,
+    inputs: Sequence[str],
+    folder: RunFolder,
+    workers: Workers,
+    display: Display,
+) -> SegmentResult:
+    job = Job(
+        folder=folder,
+        source=recipe.source,
+        segment=segment,
+        seed=recipe.seed,
+        buckets=bucket_count(len(inputs)),
+    )
+    seen = progress(folder, segment, inputs)
+    tasks = [
+        Task(unit=recipe.units[unit], fingerprint=unit_fingerprint(segment, inputs, unit))
+        for unit in seen.todo
+    ]
+    start = time.perf_counter()
+    with display.work(f"segment {segment.index}", len(tasks), len(seen.done)):
+        for report in workers.units(job, tasks) if tasks else ():
+            counts = [StepCount(**count) for count in report["counts"]]
+            display.advance(counts)
+            _check_quarantine(recipe, counts, folder, at_least=1000)
+    reports = [report_of(folder, segment.index, unit) for unit in range(len(inputs))]
+    return SegmentResult(
+        index=segment.index,
+        skipped=len(seen.done),
+        seconds=time.perf_counter() - start,
+        counts=tuple(
+            add_counts([StepCount(**count) for count in report["counts"]] for report in reports)
+        ),
+        faults=tuple(fault for report in reports for fault in report["faults"]),
+    )
+
+
+def _check_quarantine(
+    recipe: Recipe, counts: Sequence[StepCount], folder: RunFolder, at_least: int = 1
+) -> None:
+    """Stop when too many rows of a step failed; a share of few rows says nothing yet."""
+    for count in counts:
+        if count.rows_in < at_least:
+            continue
+        allowed = recipe.max_quarantine_fraction * count.rows_in
+        if count.quarantined > max(allowed, 1):
+            raise QuarantineError(
+                f"step {count.name} failed on {count.quarantined} of {count.rows_in} rows, more "
+                f"than max_quarantine_fraction {recipe.max_quarantine_fraction:g} allows; the "
+                f"rows and tracebacks are in {folder.root}/segments/*/*.quarantine.parquet"
+            )
+
+
+def _decide(
+    segment: Segment,
+    inputs: Sequence[str],
+    folder: RunFolder,
+    workers: Workers,
+    display: Display,
+) -> None:
+    assert segment.exit is not None
+    units, buckets = len(inputs), bucket_count(len(inputs))
+    fingerprint = decision_fingerprint(segment, inputs)
+
+    def work(names: list[str]) -> list[Decision]:
+        return [
+            Decision(
+                folder=folder,
+                segment=segment,
+                name=name,
+                buckets=buckets,
+                units=units,
+                fingerprint=fingerprint,
+            )
+            for name in undecided(folder, segment, names, fingerprint)
+        ]
+
+    todo = work([str(bucket) for bucket in range(buckets)])
+    with display.work(f"{segment.exit.name} buckets", len(todo), buckets - len(todo)):
+        for _ in workers.decisions(todo) if todo else ():
+            display.advance([])
+    if regroup_of(segment.exit).combines:
+        for _ in workers.decisions(work([COMBINED])):
+            display.say(f"  {segment.exit.name}: combined")

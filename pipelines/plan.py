@@ -1,0 +1,226 @@
+"""The plan: a recipe cut into segments, and what of it is done already.
+
+A segment ends at every Regroup and at every step marked `checkpoint`. It has a fingerprint of
+all that its rows depend on; a segment whose fingerprint and units are unchanged is not redone.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pipelines.folder import RunFolder, read_json, unit_identity
+from pipelines.recipe import Recipe, Step
+from stages.record import SCHEMA_VERSION
+from stages.stage import Operator, Regroup, Resources
+
+ROOT = Path(__file__).resolve().parents[1]
+PRODUCT = ("stages", "filters", "synth", "pipelines")
+UNITS_PER_BUCKET = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """Steps that run between two commits.
+
+    Attributes:
+        index: from 1.
+        entry: the Regroup whose decisions are applied to the rows first; its step, or None.
+        steps: the operators in between.
+        exit: the Regroup that takes a projection of the rows at the end, or None.
+        regrouped: whether a Regroup decided about these rows before or at the entry.
+        fingerprint: hash of everything that the rows depend on, but the input files.
+    """
+
+    index: int
+    entry: Step | None
+    steps: tuple[Step, ...]
+    exit: Step | None
+    regrouped: bool
+    fingerprint: str
+
+
+def cut(recipe: Recipe) -> tuple[Segment, ...]:
+    """Return the segments of a recipe."""
+    segments: list[Segment] = []
+    upstream = _hash({"source": describe(recipe.source), "seed": recipe.seed})
+    entry: Step | None = None
+    steps: list[Step] = []
+
+    def close(exit_: Step | None) -> None:
+        nonlocal upstream
+        named = [each for each in (entry, *steps, exit_) if each is not None]
+        upstream = _hash({"upstream": upstream, "steps": [_describe_step(s) for s in named]})
+        segments.append(
+            Segment(
+                index=len(segments) + 1,
+                entry=entry,
+                steps=tuple(steps),
+                exit=exit_,
+                regrouped=entry is not None or any(each.regrouped for each in segments),
+                fingerprint=upstream,
+            )
+        )
+
+    for step in recipe.steps:
+        if isinstance(step.operator, Regroup):
+            close(step)
+            entry, steps = step, []
+        else:
+            steps.append(step)
+            if step.checkpoint:
+                close(None)
+                entry, steps = None, []
+    if steps or entry is not None or not segments:
+        close(None)
+    return tuple(segments)
+
+
+def compute_classes(steps: Sequence[Step]) -> list[tuple[Resources, tuple[Step, ...]]]:
+    """Return the steps in runs that share a worker: neighbours on the CPU, each pool alone."""
+    groups: list[tuple[Resources, list[Step]]] = []
+    for step in steps:
+        resources = step.operator.resources
+        pooled = resources.workers > 0
+        if groups and not pooled and groups[-1][0].workers == 0:
+            groups[-1][1].append(step)
+        else:
+            groups.append((resources, [step]))
+    return [(resources, tuple(members)) for resources, members in groups]
+
+
+def bucket_count(units: int) -> int:
+    """Return how many buckets a Regroup uses; it changes cost, never a decision.
+
+    A power of two, so that a run to which input is added seldom needs another number.
+    """
+    return max(2, 1 << (units // UNITS_PER_BUCKET).bit_length())
+
+
+def describe(operator: Operator) -> dict[str, Any]:
+    """Return the operator's class, options and code version."""
+    cls = type(operator)
+    options = {key: value for key, value in asdict(operator).items() if key != "paths"}
+    use = f"{cls.__module__}.{cls.__qualname__}"
+    return {"use": use, "options": options, "code": code_version(cls.__module__)}
+
+
+def _describe_step(step: Step) -> dict[str, Any]:
+    return {"name": step.name, **describe(step.operator)}
+
+
+def _hash(content: dict[str, Any]) -> str:
+    text = json.dumps({"schema": SCHEMA_VERSION, **content}, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+@cache
+def code_version(module: str) -> str:
+    """Return a hash of a module's source and of every product module that it imports."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in sorted(_imported(module)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _imported(module: str) -> set[Path]:
+    found: set[Path] = set()
+    todo = [module]
+    while todo:
+        spec = importlib.util.find_spec(todo.pop())
+        path = Path(spec.origin) if spec is not None and spec.origin else None
+        if path is None or path in found or path.suffix != ".py":
+            continue
+        found.add(path)
+        todo += [name for name in _imports(path) if name.split(".")[0] in PRODUCT]
+    return found
+
+
+def _imports(path: Path) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.append(node.module)
+    return names
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What of a segment is done.
+
+    Attributes:
+        done: indexes of the units that are committed and valid.
+        todo: indexes of the others.
+    """
+
+    done: tuple[int, ...]
+    todo: tuple[int, ...]
+
+
+def identities(recipe: Recipe) -> list[str]:
+    """Return a hash per unit of the file and range that it reads."""
+    return [_hash(unit_identity(unit)) for unit in recipe.units]
+
+
+def unit_fingerprint(segment: Segment, inputs: Sequence[str], unit: int) -> str:
+    """Return what a unit's `.done` must say for it to count.
+
+    Before the first Regroup the rows of a unit depend on its own input alone; after it, on
+    every unit's, since a decision looks at all rows.
+    """
+    seen = [*inputs, str(unit)] if segment.regrouped else [inputs[unit]]
+    buckets = bucket_count(len(inputs)) if segment.exit is not None else 0
+    return _hash({"segment": segment.fingerprint, "inputs": seen, "buckets": buckets})
+
+
+def decision_fingerprint(segment: Segment, inputs: Sequence[str]) -> str:
+    """Return what the decisions of the Regroup after a segment must say to count."""
+    return _hash({"segment": segment.fingerprint, "inputs": list(inputs)})
+
+
+def progress(folder: RunFolder, segment: Segment, inputs: Sequence[str]) -> Progress:
+    """Return which units of a segment are done."""
+    done, todo = [], []
+    for unit in range(len(inputs)):
+        report = read_json(folder.unit_file(segment.index, unit, "done"))
+        wanted = unit_fingerprint(segment, inputs, unit)
+        (done if report and report.get("fingerprint") == wanted else todo).append(unit)
+    return Progress(done=tuple(done), todo=tuple(todo))
+
+
+def explain(recipe: Recipe, folder: RunFolder | None) -> str:
+    """Return the plan as text: steps, columns, resources, and what a resume would skip."""
+    inputs = identities(recipe)
+    lines = [f"{recipe.name}: {len(recipe.units)} units from {len(recipe.source.paths)} paths"]
+    lines.append(f"  source  {_line(recipe.source)}")
+    for segment in cut(recipe):
+        state = ""
+        if folder is not None:
+            seen = progress(folder, segment, inputs)
+            state = f": {len(seen.done)} of {len(inputs)} units done"
+        lines.append(f"segment {segment.index}{state}")
+        if segment.entry is not None:
+            lines.append(f"  decide  {segment.entry.name}: {_line(segment.entry.operator)}")
+        for resources, steps in compute_classes(segment.steps):
+            place = f"{resources.workers} workers" if resources.workers else "tasks"
+            gpus = f", {resources.gpus:g} GPU each" if resources.gpus else ""
+            lines.append(f"  {place}, {resources.cpus:g} CPU each{gpus}")
+            lines += [f"    {step.name}: {_line(step.operator)}" for step in steps]
+    if recipe.write is not None:
+        lines.append(f"write\n  {_line(recipe.write)}")
+    return "\n".join(lines)
+
+
+def _line(operator: Operator) -> str:
+    options = ", ".join(f"{k}={v!r}" for k, v in asdict(operator).items() if k != "paths")
+    reads, writes = ", ".join(operator.reads) or "-", ", ".join(operator.writes) or "-"
+    return f"{type(operator).__name__}({options})  reads {reads}; writes {writes}"

@@ -1,0 +1,359 @@
+"""Recipes: a YAML file naming a source, a list of operators and a writer, checked as a whole.
+
+A recipe is a list of calls. Each entry names a class by its import path under `use` and gives
+its options; nothing is registered anywhere. All faults are collected and reported together,
+each with what would have been right, before any work starts.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from pipelines.options import coerce, option_types
+from stages.errors import RecipeError, SourceError
+from stages.record import SCHEMA
+from stages.stage import Generator, Operator, Source, Stage, Unit
+from stages.write_shards import WriteShards
+
+OperatorT = TypeVar("OperatorT", bound=Operator)
+PACKAGES = ("stages", "filters", "synth")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One operator of a recipe.
+
+    Attributes:
+        name: the operator's name in ledger, scores and `--set`, unique in the recipe.
+        operator: the operator itself.
+        checkpoint: whether the run commits its rows after this step.
+    """
+
+    name: str
+    operator: Operator
+    checkpoint: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What to run.
+
+    Attributes:
+        name: name of the data set.
+        description: what it is, in a sentence, for the card.
+        source: makes the rows.
+        steps: work on them, in order.
+        write: makes the shards; None leaves the rows in the last segment's files.
+        seed: every random draw comes from (seed, row id).
+        max_quarantine_fraction: share of rows that may fail before the run stops.
+        stall_minutes: time without progress after which the run stops.
+        units: the source's units.
+    """
+
+    name: str
+    description: str = ""
+    source: Source
+    steps: tuple[Step, ...] = ()
+    write: WriteShards | None = None
+    seed: int = 0
+    max_quarantine_fraction: float = 0.01
+    stall_minutes: float = 30.0
+    units: tuple[Unit, ...] = field(default=(), compare=False)
+
+
+TOP_LEVEL = {"name", "description", "source", "steps", "write", "tiny"} | {
+    "seed",
+    "max_quarantine_fraction",
+    "stall_minutes",
+}
+
+
+def load_recipe(
+    path: Path,
+    *,
+    read: Sequence[str] = (),
+    settings: Sequence[str] = (),
+    tiny: bool = False,
+) -> Recipe:
+    """Load a recipe file.
+
+    Args:
+        path: the YAML file.
+        read: input paths that replace the source's own.
+        settings: `place=value` overrides such as `steps.text_repetition.max_share=0.2`.
+        tiny: apply the recipe's `tiny` overrides, which name the small bundled models.
+
+    Raises:
+        RecipeError: naming every fault of the file, the overrides and the input paths.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        near = sorted(str(p) for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+        hint = f"; recipes there: {', '.join(near)}" if near else ""
+        raise RecipeError(str(path), [f"no such file{hint}"]) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(str(path), [f"not valid YAML: {error}"]) from error
+    if not isinstance(content, dict):
+        raise RecipeError(str(path), ["a recipe is a mapping with name, source and steps"])
+    return build_recipe(content, path.name, read=read, settings=settings, tiny=tiny)
+
+
+def build_recipe(
+    content: Mapping[str, Any],
+    label: str,
+    *,
+    read: Sequence[str] = (),
+    settings: Sequence[str] = (),
+    tiny: bool = False,
+) -> Recipe:
+    """Build a recipe from the content of its file; see `load_recipe`."""
+    faults: list[str] = []
+    content = dict(content)
+    for key in sorted(set(map(str, content)) - TOP_LEVEL):
+        faults.append(f"a recipe has no {key!r}{_did_you_mean(key, TOP_LEVEL)}")
+    changes = [*(content.get("tiny") or {}).items()] if tiny else []
+    changes += [_setting(text, faults) for text in settings]
+    entries = _entries(content, faults)
+    top = {key: content[key] for key in _scalars() if key in content}
+    for place, value in changes:
+        _apply(place, value, entries, top, faults)
+    if read and "source" in entries:
+        entries["source"]["paths"] = list(read)
+
+    source = _construct(entries, "source", Source, faults)
+    steps = tuple(
+        Step(name=name.removeprefix("steps."), operator=operator, checkpoint=checkpoint)
+        for name, entry in entries.items()
+        if name.startswith("steps.")
+        for checkpoint in [bool(entry.pop("checkpoint", False))]
+        for operator in [_construct(entries, name, Operator, faults)]
+        if operator is not None
+    )
+    write = _construct(entries, "write", WriteShards, faults) if "write" in entries else None
+    units = _units(source, faults)
+    top = _checked_top(top, faults)
+    if source is not None:
+        faults += column_faults(source, steps)
+    if faults or source is None:
+        raise RecipeError(label, faults or ["a recipe needs a source"])
+    name = str(content.get("name") or Path(label).stem)
+    description = str(content.get("description") or "")
+    return Recipe(
+        name=name,
+        description=description,
+        source=source,
+        steps=steps,
+        write=write,
+        units=units,
+        **top,
+    )
+
+
+def _scalars() -> tuple[str, ...]:
+    return ("seed", "max_quarantine_fraction", "stall_minutes")
+
+
+def _checked_top(top: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
+    types = option_types(Recipe)
+    checked = {}
+    for key, value in top.items():
+        try:
+            checked[key] = coerce(value, types[key])
+        except ValueError as error:
+            faults.append(f"{key}: {error}")
+    return checked
+
+
+def _setting(text: str, faults: list[str]) -> tuple[str, Any]:
+    place, equals, value = text.partition("=")
+    if not equals:
+        faults.append(f"--set {text}: write it as steps.NAME.OPTION=VALUE")
+    return place.strip(), yaml.safe_load(value) if equals else None
+
+
+def _entries(content: Mapping[str, Any], faults: list[str]) -> dict[str, dict[str, Any]]:
+    """Return place -> entry for source, steps.NAME and write, in order, copied."""
+    entries: dict[str, dict[str, Any]] = {}
+    for place in ("source", "write"):
+        if place in content:
+            entries[place] = _entry(content[place], place, faults)
+    if "source" not in content:
+        faults.append("source is missing; it names what to read: {use: ..., paths: [...]}")
+    steps = content.get("steps") or []
+    if not isinstance(steps, list):
+        faults.append("steps must be a list of entries with `use`")
+        steps = []
+    for number, raw in enumerate(steps):
+        entry = _entry(raw, f"steps[{number}]", faults)
+        base = str(entry.pop("name", "") or snake_case(str(entry.get("use", number))))
+        name, again = base, 1
+        while f"steps.{name}" in entries:
+            again += 1
+            name = f"{base}_{again}"
+        entries[f"steps.{name}"] = entry
+    return entries
+
+
+def _entry(raw: object, place: str, faults: list[str]) -> dict[str, Any]:
+    if isinstance(raw, str):
+        return {"use": raw}
+    if isinstance(raw, dict) and isinstance(raw.get("use"), str):
+        return {str(key): value for key, value in raw.items()}
+    faults.append(f"{place} must name its operator: use: package.module.Class")
+    return {}
+
+
+def _apply(
+    place: str,
+    value: Any,
+    entries: dict[str, dict[str, Any]],
+    top: dict[str, Any],
+    faults: list[str],
+) -> None:
+    """Set one option, wherever its place says."""
+    if place in _scalars():
+        top[place] = value
+        return
+    target, _, option = place.rpartition(".")
+    if target not in entries:
+        places = [*entries, *_scalars()]
+        faults.append(f"--set {place}: no such place{_did_you_mean(target or place, places)}")
+        return
+    entries[target][option] = value
+
+
+def snake_case(use: str) -> str:
+    """Return the step name of a class path.
+
+    >>> snake_case("filters.text_repetition.TextRepetition")
+    'text_repetition'
+    """
+    name = use.rpartition(".")[2]
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def _construct(
+    entries: Mapping[str, dict[str, Any]],
+    place: str,
+    kind: type[OperatorT],
+    faults: list[str],
+) -> OperatorT | None:
+    """Build the operator of an entry, or note why it cannot be built."""
+    entry = dict(entries.get(place) or {})
+    if "use" not in entry:
+        return None
+    use = entry.pop("use")
+    try:
+        cls = find_operator(use)
+    except LookupError as error:
+        faults.append(f"{place}: {error}")
+        return None
+    if not issubclass(cls, kind) or (kind is Operator and issubclass(cls, Source | WriteShards)):
+        wanted = "a step" if kind is Operator else f"a {kind.__name__}"
+        faults.append(f"{place}: {use} is not {wanted}")
+        return None
+    return construct(cls, entry, place, faults)
+
+
+def construct(
+    cls: type[OperatorT], options: Mapping[str, Any], place: str, faults: list[str]
+) -> OperatorT | None:
+    """Build an operator from options, or note every option that is wrong."""
+    types = option_types(cls)
+    required = {f.name for f in fields(cls) if f.default is MISSING is f.default_factory}
+    before = len(faults)
+    values = {}
+    for name, value in options.items():
+        if name not in types:
+            hint = _did_you_mean(name, types)
+            faults.append(f"{place}: {cls.__name__} has no option {name!r}{hint}")
+            continue
+        try:
+            values[name] = coerce(value, types[name])
+        except ValueError as error:
+            faults.append(f"{place}: {name}: {error}")
+    for name in sorted(required - set(options)):
+        faults.append(f"{place}: {cls.__name__} needs the option {name!r}")
+    if len(faults) > before:
+        return None
+    try:
+        return cls(**values)
+    except ValueError as error:
+        faults.append(f"{place}: {error}")
+        return None
+
+
+def find_operator(use: str) -> type[Operator]:
+    """Return the operator class at an import path.
+
+    Raises:
+        LookupError: naming the closest class that exists.
+    """
+    module_name, _, class_name = use.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError, ValueError) as error:
+        hint = _did_you_mean(use, all_operators())
+        raise LookupError(f"cannot find {use!r} ({error}){hint}") from error
+    if not (isinstance(found, type) and issubclass(found, Operator)):
+        raise LookupError(f"{use!r} is not an operator")
+    return found
+
+
+def all_operators() -> list[str]:
+    """Return the import paths of all concrete operators of the product packages."""
+    root = Path(__file__).resolve().parents[1]
+    found = []
+    for package in PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            module = ".".join(path.relative_to(root).with_suffix("").parts)
+            classes = re.findall(r"^class (\w+)\((\w+)\):", path.read_text(), re.MULTILINE)
+            kinds = {"Source", "Stage", "Filter", "Regroup", "Generator"}
+            found += [f"{module}.{name}" for name, base in classes if base in kinds]
+    return [use for use in found if not use.startswith("stages.stage.")]
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; there are: {', '.join(known)}" if 0 < len(known) <= 20 else ""
+
+
+def _units(source: Source | None, faults: list[str]) -> tuple[Unit, ...]:
+    if source is None:
+        return ()
+    if not source.paths:
+        faults.append("source: no input; give paths in the recipe or --read PATH")
+        return ()
+    try:
+        return tuple(source.units())
+    except SourceError as error:
+        faults.append(f"source: {error}")
+        return ()
+
+
+def column_faults(source: Source, steps: Sequence[Step]) -> list[str]:
+    """Return a fault for each step that reads a column which nobody before it writes."""
+    known = {*SCHEMA.names, *source.writes}
+    faults = []
+    for step in steps:
+        for name in step.operator.reads:
+            if name not in known:
+                faults.append(
+                    f"steps.{step.name}: reads column {name!r}, which no earlier step writes; "
+                    f"there are: {', '.join(sorted(known))}"
+                )
+        if isinstance(step.operator, Stage | Generator):
+            known |= set(step.operator.writes)
+    return faults

@@ -1,0 +1,260 @@
+"""Running on Ray Data, on one machine or many: the `Workers` of a run.
+
+Ray is told as little as possible: one operator per compute class, a unit per block, finite
+retries, and a sink that has committed a unit before it reports it. Nothing but the reports
+comes back, and no row crosses a process boundary unless a model's own workers take it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.buckets import COMBINED, combine_buckets, decide_bucket
+from pipelines.folder import read_json
+from pipelines.isolated import run_unit_isolated
+from pipelines.mill import Decision, ShardJob, write_shard
+from pipelines.plan import ROOT, compute_classes
+from pipelines.recipe import Step
+from pipelines.unit import Job, State, Task, begin, commit, onward
+from stages.errors import QuernError, StallError
+from stages.shards import ShardInfo
+from stages.stage import Resources
+
+RETRIES = 2
+ATTEMPTS = RETRIES + 1
+STORE_SHARE = 0.12  # of memory, for Ray's object store: rows do not pass through it
+ENVIRONMENT = {
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_task_oom_retries": str(RETRIES),  # Ray's default is endless
+}
+
+
+@contextmanager
+def ray_session(address: str = "local", cpus: int = 0) -> Iterator[None]:
+    """Start Ray on this machine, or join a cluster; leave it as it was found.
+
+    Args:
+        address: `local`, or the address of a cluster.
+        cpus: cores to use on this machine; 0 uses all.
+    """
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import ray  # reads the environment when it is imported
+
+    if ray.is_initialized():
+        yield
+        return
+    here: dict[str, Any] = {}
+    if address == "local":
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        here = {
+            "num_cpus": cpus or len(os.sched_getaffinity(0)),
+            "include_dashboard": False,
+            "object_store_memory": int(memory * STORE_SHARE),
+            "runtime_env": {"env_vars": {"PYTHONPATH": str(ROOT)}},
+        }
+    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **here)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnRay:
+    """Does the work of a run on the Ray session at hand.
+
+    Attributes:
+        stall_minutes: time without a finished unit after which the run stops.
+    """
+
+    stall_minutes: float
+
+    def units(self, job: Job, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
+        """Do units; those that kill their worker again and again are done apart."""
+        from ray.exceptions import RayError
+
+        todo = {task.unit.index: task for task in tasks}
+        while todo:
+            try:
+                for report in self._stream(list(todo.values()), _unit_operators(job)):
+                    del todo[report["unit"]]
+                    yield report
+            except RayError as error:
+                dangerous = [task for task in todo.values() if _attempts(job, task) >= ATTEMPTS]
+                if not dangerous:
+                    raise QuernError(f"Ray stopped the run: {error}") from error
+                for report in self._stream(dangerous, [(Resources(), _apart(job))]):
+                    del todo[report["unit"]]
+                    yield report
+
+    def decisions(self, decisions: Sequence[Decision]) -> Iterator[str]:
+        """Decide buckets."""
+        yield from self._stream(decisions, [(Resources(), _reporting(decide))])
+
+    def shards(self, jobs: Sequence[ShardJob]) -> Iterator[ShardInfo]:
+        """Write shards."""
+        yield from self._stream(jobs, [(Resources(), _reporting(write_shard))])
+
+    def _stream(
+        self, items: Sequence[Any], operators: Sequence[tuple[Resources, Any]]
+    ) -> Iterator[Any]:
+        """Send items through Ray operators and yield what comes out, as it comes."""
+        import ray.data
+        from ray.data.exceptions import ExecutionTimeoutError
+
+        if not items:
+            return
+        blobs = [{"item": pickle.dumps(item)} for item in items]
+        _set_context(ray.data.DataContext.get_current(), self.stall_minutes)
+        dataset = ray.data.from_items(blobs, override_num_blocks=len(blobs))
+        for resources, function in operators:
+            dataset = dataset.map_batches(function, **_compute(resources))
+        try:
+            for block in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
+                yield from map(_unpacked, block.column("item").to_pylist())
+        except ExecutionTimeoutError as error:
+            names = ", ".join(map(_name, items[:5])) + (", ..." if len(items) > 5 else "")
+            raise StallError(
+                f"nothing was finished for {self.stall_minutes:g} minutes while doing {names}; "
+                f"raise stall_minutes if one may take that long. Ray says: {error}"
+            ) from error
+
+
+def _set_context(context: Any, stall_minutes: float) -> None:
+    context.execution_options.preserve_order = False
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.max_errored_blocks = 0  # more would lose blocks in silence
+    context.target_max_block_size = None  # one unit in, one block out
+    context.execution_no_progress_timeout_s = stall_minutes * 60
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # errors are raised, not logged
+
+
+def _unpacked(blob: bytes) -> Any:
+    result = pickle.loads(blob)
+    if isinstance(result, QuernError):
+        raise result
+    return result
+
+
+def _name(item: Any) -> str:
+    if isinstance(item, Task):
+        return f"unit {item.unit.index} of {Path(item.unit.path).name}"
+    return f"bucket {item.name}" if isinstance(item, Decision) else str(item)
+
+
+def _compute(resources: Resources) -> dict[str, Any]:
+    """Return how Ray shall run an operator: tasks, or a pool of actors of fixed size."""
+    from ray.data import ActorPoolStrategy
+
+    common: dict[str, Any] = {
+        "batch_size": None,
+        "batch_format": "pyarrow",
+        "num_cpus": resources.cpus,
+    }
+    if not resources.workers:
+        return {**common, "max_retries": RETRIES}
+    gpus = {"num_gpus": resources.gpus} if resources.gpus else {}
+    return {
+        **common,
+        "compute": ActorPoolStrategy(size=resources.workers),
+        "max_restarts": RETRIES,
+        "max_task_retries": RETRIES,
+        # num_gpus itself would make Ray insist on a batch size and mix units
+        "ray_remote_args_fn": lambda: gpus,
+    }
+
+
+def _unit_operators(job: Job) -> list[tuple[Resources, Any]]:
+    """Return the Ray operators of a segment: a run of CPU steps, or a pool, each."""
+    classes = compute_classes(job.segment.steps)
+    if not classes or classes[0][0].workers:
+        classes.insert(0, (Resources(), ()))
+    operators: list[tuple[Resources, Any]] = []
+    for place, (resources, steps) in enumerate(classes):
+        first, last = place == 0, place == len(classes) - 1
+        work = _Work(job=job, steps=steps, first=first, last=last)
+        operators.append((resources, _pool(work) if resources.workers else _reporting(work)))
+    return operators
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """What one Ray operator does to a unit."""
+
+    job: Job
+    steps: tuple[Step, ...]
+    first: bool
+    last: bool
+
+    def __call__(self, item: Task | State) -> State | dict[str, Any]:
+        if self.first:
+            assert isinstance(item, Task)
+            state = begin(self.job, item, self.steps)
+        else:
+            assert isinstance(item, State)
+            state = replace(item, outcome=onward(item.outcome, self.steps))
+        if self.last:
+            return commit(self.job, state)
+        alone = replace(state.outcome, batch=state.outcome.batch.alone())
+        return replace(state, outcome=alone)
+
+
+def _apart(job: Job) -> Any:
+    return _reporting(lambda task: run_unit_isolated(job, task))
+
+
+def _reporting(function: Callable[[Any], Any]) -> Callable[[pa.Table], pa.Table]:
+    """Return the function on a block of pickled items; a QuernError is handed to the driver."""
+
+    def on_block(block: pa.Table) -> pa.Table:
+        results = []
+        for blob in block.column("item").to_pylist():
+            item = pickle.loads(blob)
+            try:
+                result = item if isinstance(item, QuernError) else function(item)
+            except QuernError as error:
+                result = error
+            results.append(pickle.dumps(result))
+        return pa.table({"item": pa.array(results, pa.large_binary())})
+
+    return on_block
+
+
+def _pool(work: _Work) -> type:
+    """Return the class of the actors that do the work; Ray wants a class for a pool."""
+    on_block = _reporting(work)
+
+    class Pool:
+        def __call__(self, block: pa.Table) -> pa.Table:
+            return on_block(block)
+
+    return Pool
+
+
+def decide(decision: Decision) -> str:
+    """Decide one bucket, or combine all; return its name."""
+    place, units = (decision.folder, decision.segment), decision.units
+    if decision.name == COMBINED:
+        combine_buckets(*place, decision.buckets, units, decision.fingerprint)
+    else:
+        decide_bucket(*place, int(decision.name), units, decision.fingerprint)
+    return decision.name
+
+
+def _attempts(job: Job, task: Task) -> int:
+    path = job.folder.unit_file(job.segment.index, task.unit.index, "started")
+    report = read_json(path) or {}
+    same = report.get("fingerprint") == task.fingerprint
+    return int(report.get("attempts", 0)) if same else 0

@@ -1,0 +1,105 @@
+"""One operator as a job: a recipe of a single step, made from the command line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipelines.folder import read_json
+from pipelines.recipe import Recipe, build_recipe, find_operator
+from stages.errors import RecipeError
+from stages.stage import Source
+
+READERS = {
+    ".warc": "stages.sources.read_warc.ReadWarc",
+    ".html": "stages.sources.read_html.ReadHtml",
+    ".htm": "stages.sources.read_html.ReadHtml",
+    ".jsonl": "stages.sources.read_jsonl.ReadJsonl",
+    ".parquet": "stages.sources.read_parquet.ReadParquet",
+}
+
+
+def stage_recipe(use: str, read: Sequence[str], arguments: Sequence[str], out: Path) -> Recipe:
+    """Return the recipe that runs one operator on the input.
+
+    Args:
+        use: the operator's import path; a source makes a recipe without steps.
+        read: input files or folders; a run folder stands for the rows that it kept.
+        arguments: `--option value` pairs for the operator.
+        out: the run folder; media packs of input runs are linked into it.
+
+    Raises:
+        RecipeError: naming every fault.
+    """
+    entry = {"use": use, **_options(arguments)}
+    try:
+        is_source = issubclass(find_operator(use), Source)
+    except LookupError as error:
+        raise RecipeError("quern stage", [str(error)]) from error
+    paths = [each for path in read for each in _rows_of_run(Path(path), out)]
+    content: dict[str, Any] = {"name": use.rpartition(".")[2]}
+    if is_source:
+        content["source"] = entry
+    else:
+        content |= {"source": {"use": _reader(paths)}, "steps": [entry]}
+    return build_recipe(content, "quern stage", read=paths)
+
+
+def _options(arguments: Sequence[str]) -> dict[str, Any]:
+    faults, options = list[str](), dict[str, Any]()
+    rest = list(arguments)
+    while rest:
+        name, equals, value = rest.pop(0).partition("=")
+        if not name.startswith("--"):
+            faults.append(f"{name}: write options as --name value")
+            continue
+        if not equals:
+            if not rest:
+                faults.append(f"{name} needs a value")
+                break
+            value = rest.pop(0)
+        options[name.removeprefix("--").replace("-", "_")] = yaml.safe_load(value)
+    if faults:
+        raise RecipeError("quern stage", faults)
+    return options
+
+
+def _rows_of_run(path: Path, out: Path) -> list[str]:
+    """Return the files of the rows that a run kept; any other path stands for itself."""
+    report = read_json(path / "run.json")
+    if report is None:
+        return [str(path)]
+    for pack in sorted((path / "media").glob("*.pack")):
+        _link(pack, out / "media" / pack.name)
+    last = len(report["segments"])
+    return [str(file) for file in sorted((path / "segments" / str(last)).glob("*.kept.parquet"))]
+
+
+def _link(pack: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        return
+    try:
+        os.link(pack, target)
+    except OSError:  # another file system
+        shutil.copyfile(pack, target)
+
+
+def _reader(paths: Sequence[str]) -> str:
+    """Return the source that reads such files, told by their names."""
+    names = [name for path in paths for name in _names(Path(path))]
+    found = {READERS[suffix] for name in names for suffix in READERS if suffix in name}
+    if len(found) != 1:
+        faults = [f"--read must name files of one kind: {', '.join(READERS)}; got {list(paths)}"]
+        raise RecipeError("quern stage", faults)
+    return found.pop()
+
+
+def _names(path: Path) -> list[str]:
+    inside = sorted(path.rglob("*"))[:1000] if path.is_dir() else [path]
+    return ["".join(each.suffixes).lower() for each in inside if each.suffixes]

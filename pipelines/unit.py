@@ -1,0 +1,252 @@
+"""One unit: read it, walk its rows through the steps of a segment, commit; free of Ray.
+
+A unit's files are a function of the unit: a second attempt writes the same names with the same
+bytes, so retries and resumes need no coordination. `.done` is written last and commits it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.buckets import enter, project_unit
+from pipelines.folder import RunFolder, read_json, write_json
+from pipelines.ledger import LEDGER, StepCount, check_conservation
+from pipelines.plan import Segment
+from pipelines.recipe import Step
+from pipelines.walk import Apply, Outcome, after, apply_step, gather, walk
+from stages.errors import QuernError
+from stages.files import read_table, sha256_of, write_table
+from stages.media import MediaStore
+from stages.record import SCHEMA, conform
+from stages.stage import ASSETS, Batch, Chunk, Fault, Source, Unit
+
+CHUNK_ROWS = 256
+"""Rows that walk through all steps together: they share tokens and decoded pictures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What the work on any unit of a segment needs; it travels to the workers.
+
+    Attributes:
+        folder: the run folder.
+        source: where the rows of the first segment come from.
+        segment: what to do.
+        seed: the run's seed.
+        buckets: number of buckets of a Regroup.
+    """
+
+    folder: RunFolder
+    source: Source
+    segment: Segment
+    seed: int
+    buckets: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A unit to do.
+
+    Attributes:
+        unit: what is read.
+        fingerprint: what its `.done` will say.
+    """
+
+    unit: Unit
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """A unit on its way through a segment.
+
+    Attributes:
+        task: which unit.
+        outcome: its rows so far, kept, rejected and quarantined, and the counts.
+        assets: media found in the crawl.
+        faults: pieces of input that could not be read.
+    """
+
+    task: Task
+    outcome: Outcome
+    assets: pa.Table
+    faults: tuple[Fault, ...] = ()
+
+
+Incoming = tuple[Outcome, Chunk]
+
+
+def run_unit(job: Job, task: Task) -> dict[str, Any]:
+    """Do all of a unit's work in this process; return what its `.done` says."""
+    return commit(job, begin(job, task, job.segment.steps))
+
+
+def begin(
+    job: Job,
+    task: Task,
+    steps: Sequence[Step],
+    *,
+    read: Callable[[Job, Unit], Iterable[Incoming]] | None = None,
+    apply: Apply = apply_step,
+) -> State:
+    """Read a unit and walk its rows through the first steps of the segment.
+
+    Args:
+        job: what is done.
+        task: to which unit.
+        steps: the steps that run in this worker.
+        read: gives the rows that enter; `incoming` unless the unit is known to be dangerous.
+        apply: applies one step to a batch.
+    """
+    mark_started(job, task)
+    outcomes: list[Outcome] = []
+    assets: list[pa.Table] = []
+    faults: list[Fault] = []
+    for outcome, chunk in (read or incoming)(job, task.unit):
+        outcomes.append(onward(outcome, steps, apply))
+        assets += [chunk.assets] if chunk.assets is not None else []
+        faults += chunk.faults
+    return State(
+        task=task,
+        outcome=gather(outcomes),
+        assets=pa.concat_tables([ASSETS.empty_table(), *assets]),
+        faults=tuple(faults),
+    )
+
+
+def onward(outcome: Outcome, steps: Sequence[Step], apply: Apply = apply_step) -> Outcome:
+    """Walk the rows of an outcome through more steps, a chunk at a time."""
+    if not steps:
+        return outcome
+    index = np.arange(len(outcome.batch)) // CHUNK_ROWS
+    chunks = [outcome.batch.keep_rows(index == i) for i in range(int(index.max(initial=0)) + 1)]
+    return after(outcome, gather([walk(chunk, steps, apply) for chunk in chunks]))
+
+
+def incoming(job: Job, unit: Unit) -> Iterator[Incoming]:
+    """Yield the rows that enter the segment, with the chunk of the source they came in."""
+    if job.segment.index == 1:
+        yield from _read(job, unit)
+        return
+    start = time.perf_counter()
+    kept = read_table(job.folder.unit_file(job.segment.index - 1, unit.index, "kept.parquet"))
+    outcome = Outcome(batch=_batch(job, conform(kept)))
+    if job.segment.entry is not None:
+        outcome = enter(
+            job.folder, job.segment, unit.index, outcome.batch, job.buckets, start
+        )
+    yield outcome, Chunk(rows=SCHEMA.empty_table())
+
+
+def _read(job: Job, unit: Unit) -> Iterator[Incoming]:
+    yield faulty(job)
+    start = time.perf_counter()
+    try:
+        for chunk in job.source.read(unit):
+            yield _counted(job, conform(chunk.rows), start), chunk
+            start = time.perf_counter()
+    except QuernError:
+        raise
+    except Exception:  # a parser's own bug costs the rest of this unit, visibly
+        message = traceback.format_exc(limit=-3)
+        yield faulty(job, Fault(path=unit.path, offset=unit.start, message=message))
+
+
+def faulty(job: Job, *faults: Fault) -> Incoming:
+    """Return an entry of no rows, with the faults."""
+    nothing = SCHEMA.empty_table()
+    counted = _counted(job, nothing, time.perf_counter())
+    return counted, Chunk(rows=nothing, faults=faults)
+
+
+def _counted(job: Job, rows: pa.Table, start: float) -> Outcome:
+    count = StepCount(
+        name="read",
+        rows_in=rows.num_rows,
+        rows_out=rows.num_rows,
+        bytes_in=rows.nbytes,
+        seconds=time.perf_counter() - start,
+    )
+    return Outcome(batch=_batch(job, rows), counts=(count,))
+
+
+def _batch(job: Job, table: pa.Table) -> Batch:
+    return Batch(table=table, store=MediaStore(root=job.folder.media), seed=job.seed)
+
+
+def mark_started(job: Job, task: Task) -> None:
+    """Note that a unit is being worked on, and how often that was tried."""
+    path = job.folder.unit_file(job.segment.index, task.unit.index, "started")
+    before = read_json(path) or {}
+    same = before.get("fingerprint") == task.fingerprint
+    attempts = int(before.get("attempts", 0)) + 1 if same else 1
+    write_json(
+        path, {"fingerprint": task.fingerprint, "attempts": attempts, "pid": os.getpid()}
+    )
+
+
+def commit(job: Job, state: State) -> dict[str, Any]:
+    """Write a unit's files and, last, its `.done`; return what that says."""
+    segment, unit = job.segment, state.task.unit
+    outcome = state.outcome
+    check_conservation(outcome.counts)
+    kept = conform(outcome.batch.table)
+    tables = {
+        "kept.parquet": kept,
+        "rejected.parquet": pa.concat_tables([LEDGER.empty_table(), *outcome.rejected]),
+        "quarantine.parquet": concat(outcome.quarantined),
+        "assets.parquet": state.assets,
+    }
+    files = {
+        what: _write(job.folder.unit_file(segment.index, unit.index, what), table)
+        for what, table in tables.items()
+    }
+    if segment.exit is not None:
+        project_unit(job.folder, segment, unit.index, _batch(job, kept), state.assets, job.buckets)
+    report = {
+        "fingerprint": state.task.fingerprint,
+        "unit": unit.index,
+        "rows": kept.num_rows,
+        "rejected": tables["rejected.parquet"].num_rows,
+        "quarantined": tables["quarantine.parquet"].num_rows,
+        "assets": state.assets.num_rows,
+        "files": files,
+        "faults": [asdict(fault) for fault in state.faults],
+        "counts": [count.as_dict() for count in outcome.counts],
+    }
+    write_json(job.folder.unit_file(segment.index, unit.index, "done"), report)
+    job.folder.unit_file(segment.index, unit.index, "started").unlink(missing_ok=True)
+    return report
+
+
+def concat(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return conforming rows as one table; columns that some lack are null there."""
+    whole = [conform(table) for table in (SCHEMA.empty_table(), *tables)]
+    return conform(pa.concat_tables(whole, promote_options="default"))
+
+
+def _write(path: Path, table: pa.Table) -> dict[str, Any]:
+    """Write a table whole; return its file's size and sha256."""
+    write_table(path, table)
+    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+
+
+def report_of(folder: RunFolder, segment: int, unit: int) -> dict[str, Any]:
+    """Return what the `.done` of a unit says.
+
+    Raises:
+        QuernError: when the unit is not done.
+    """
+    report = read_json(folder.unit_file(segment, unit, "done"))
+    if report is None:
+        raise QuernError(f"unit {unit} of segment {segment} in {folder.root} is not done")
+    return report
