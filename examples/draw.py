@@ -200,7 +200,7 @@ def things(rng: Random, *, thing: str = "", colour: str = "", count: int = 0) ->
     """One to nine of the same thing, strewn over a plain ground without overlap."""
     thing, colour = thing or rng.choice(list(THINGS)), colour or rng.choice(list(COLOURS))
     count = count or rng.randint(1, 9)
-    columns, rows = (3, 3) if count > 4 else (2, 2)
+    columns = rows = math.ceil(math.sqrt(count))
     pen = Pen(360, 300, PAPER)
     cell_w, cell_h = 360 / columns, 300 / rows
     r = min(cell_w, cell_h) * 0.38
