@@ -30,7 +30,7 @@ def keep(tree: Tree, judgement: Judgement, chosen: list[Span]) -> list[int]:
         and not is_stock_phrase(tree.pieces[index])
     ]
     kept = _without_empty_headings(tree.pieces, kept)
-    return [*_above(tree, judgement, chosen[0]), *kept]
+    return [*_above(tree, judgement, linked, chosen[0]), *kept]
 
 
 def text_size(pieces: Iterable[Piece]) -> int:
@@ -44,7 +44,7 @@ def _linked(tree: Tree, judgement: Judgement, chosen: list[Span]) -> list[bool]:
     done = 0
     first, last = chosen[0].start, chosen[-1].stop
     for span in tree.spans:
-        if span.start < first or span.stop > last or span.stop <= max(span.start, done):
+        if span.stop <= max(span.start, done) or (span.start <= first and span.stop >= last):
             continue
         if _is_link_list(tree, judgement, span):
             start = max(span.start, done)
@@ -82,7 +82,7 @@ def _without_empty_headings(pieces: list[Piece], kept: list[int]) -> list[int]:
     return result[::-1]
 
 
-def _above(tree: Tree, judgement: Judgement, first: Span) -> list[int]:
+def _above(tree: Tree, judgement: Judgement, linked: list[bool], first: Span) -> list[int]:
     """Return title, standfirst and pictures just above the main text."""
     pieces = tree.pieces
     if any(pieces[i].kind is HEADING and pieces[i].level == 1 for i in _head(first)):
@@ -94,7 +94,7 @@ def _above(tree: Tree, judgement: Judgement, first: Span) -> list[int]:
     text = 0
     for index in range(max(top, first.start - _MOST_ABOVE), first.start):
         piece = pieces[index]
-        if judgement.junk[index] or 2 * piece.links > piece.size:
+        if judgement.junk[index] or linked[index]:
             continue
         if piece.kind is IMAGE or piece.kind is CAPTION:
             above.append(index)

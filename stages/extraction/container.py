@@ -9,7 +9,7 @@ elements are differences of prefix sums, so the work grows with pieces plus span
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Final
 
@@ -25,7 +25,17 @@ from stages.extraction.tree import (
     Span,
     Tree,
 )
-from stages.extraction.vocabulary import COMMENT, FORM, KINDS_OF_JUNK
+from stages.extraction.vocabulary import (
+    AD,
+    COMMENT,
+    FOOT,
+    FORM,
+    HIDDEN,
+    KINDS_OF_JUNK,
+    NAV,
+    SHARE,
+    SIDE,
+)
 
 LONG: Final = 80
 """Size from which text without a full stop counts as good."""
@@ -36,9 +46,13 @@ LEAST_GOOD: Final = 150
 STRONG_TIER: Final = 4
 STRONG_SHARE: Final = 0.2
 """Share of the densest element's good text that a named element must hold, tier 4 and up."""
-WEAK_SHARE: Final = 0.5
-MOST_JUNK: Final = 6 / 7
+WEAK_SHARE: Final = 0.7
+MOST_JUNK: Final = dict.fromkeys(KINDS_OF_JUNK, 6 / 7) | dict.fromkeys(
+    (FOOT, SIDE, NAV, SHARE, AD), 0.6
+)
 """A name that would call more than this share of the good text junk is not believed."""
+MOST_BETWEEN: Final = 0.6
+"""Good text between the parts of a text, per good text in them, up to which it belongs to it."""
 LEAST_BESIDE_COMMENTS: Final = 250
 """Comments are the main text of a page with less good text than this beside them."""
 LARGEST_FORM: Final = 500
@@ -107,7 +121,7 @@ def choose(tree: Tree, judgement: Judgement) -> list[Span]:
         together = _alike(best, spans, judgement)
         good = sum(map(judgement.good_in, together))
         if good >= LEAST_GOOD and good >= share * enough:
-            return together
+            return _closed(together, good, judgement)
     return [densest]
 
 
@@ -133,18 +147,11 @@ def _sums(values: object) -> list[int]:
 
 def _junk(tree: Tree, good: list[int]) -> list[bool]:
     """Return, per piece, whether it lies in an element named as boilerplate and rightly so."""
-    total = good[-1]
-    flagged: list[tuple[Span, int]] = []
-    for span in tree.spans:
-        if span.junk:
-            inside = good[span.stop] - good[span.start]
-            kinds = span.junk
-            if kinds & FORM and inside > LARGEST_FORM:
-                kinds &= ~FORM
-            if inside > MOST_JUNK * total and not kinds & COMMENT:
-                kinds = 0
-            if kinds:
-                flagged.append((span, kinds))
+    flagged = [
+        (span, kinds)
+        for span in tree.spans
+        if span.junk and (kinds := _credible(span, tree.pieces, good))
+    ]
     believed = 0
     for kind in KINDS_OF_JUNK:
         if _is_believed(kind, flagged, good):
@@ -159,6 +166,22 @@ def _junk(tree: Tree, good: list[int]) -> list[bool]:
     return junk
 
 
+def _credible(span: Span, pieces: list[Piece], good: list[int]) -> int:
+    """Return the kinds of junk that an element may be, from how much good text is inside."""
+    inside = good[span.stop] - good[span.start]
+    kinds = span.junk
+    if not inside:
+        if kinds == HIDDEN and span.stop - span.start == 1 and pieces[span.start].kind is IMAGE:
+            return 0  # a slide that waits its turn
+        return kinds
+    if kinds & FORM and inside > LARGEST_FORM:
+        kinds &= ~FORM
+    for kind in KINDS_OF_JUNK:
+        if kinds & kind and kind != COMMENT and inside > MOST_JUNK[kind] * good[-1]:
+            kinds &= ~kind
+    return kinds
+
+
 def _is_believed(kind: int, flagged: list[tuple[Span, int]], good: list[int]) -> bool:
     """Tell whether all elements of one kind of junk together leave enough of the page."""
     covered = done = 0
@@ -169,7 +192,7 @@ def _is_believed(kind: int, flagged: list[tuple[Span, int]], good: list[int]) ->
     rest = good[-1] - covered
     if kind == COMMENT:
         return rest >= LEAST_BESIDE_COMMENTS or covered <= rest
-    return covered <= MOST_JUNK * good[-1] or not good[-1]
+    return covered <= MOST_JUNK[kind] * good[-1] or not good[-1]
 
 
 def _densest(tree: Tree, judgement: Judgement) -> Span:
@@ -206,6 +229,18 @@ def _alike(best: Span, spans: list[Span], judgement: Judgement) -> list[Span]:
     if judgement.good_in(best) < DOMINANT * sum(map(judgement.good_in, alike)):
         return alike
     return [span for span in alike if span.parent == best.parent]
+
+
+def _closed(parts: list[Span], good: int, judgement: Judgement) -> list[Span]:
+    """Return one range over all parts if what lies between them belongs to the text."""
+    if len(parts) == 1:
+        return parts
+    whole = replace(parts[0], start=parts[0].start, stop=parts[-1].stop)
+    between = judgement.good_in(whole) - good
+    bad = (good + between) - (judgement.net[whole.stop] - judgement.net[whole.start])
+    if between <= MOST_BETWEEN * good and bad <= good:
+        return [whole]
+    return parts
 
 
 def _template(span: Span) -> tuple[int, str]:

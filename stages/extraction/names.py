@@ -26,11 +26,13 @@ from stages.extraction.vocabulary import (
     PART,
     PROSE,
     RELATED,
+    RICH,
     SHOWN_AGAIN,
     SIDE,
     SITE,
     STATE_PAIRS,
     STATE_PREFIXES,
+    TEASER,
 )
 
 
@@ -160,6 +162,8 @@ def _classify_token(token: str) -> Names:
     mask = 0
     for word in words:
         mask |= _word_mask(word)
+    if mask & TEASER:
+        mask |= LEAD if mask & BODY else RELATED
     hints = mask & (LEAD | CAPTION)
     junk = _junk(mask)
     return Names(0, junk, hints) if junk else Names(_tier(mask), 0, hints)
@@ -187,7 +191,7 @@ def _tier(mask: int) -> int:
         return 0
     if mask & PROSE or (mask & NOUN and mask & BODY):
         return 5
-    if mask & MAIN and mask & (NOUN | BODY):
+    if mask & RICH or (mask & MAIN and mask & (NOUN | BODY)):
         return 3
     if mask & _UNKNOWN:
         return 1 if mask & (NOUN | BODY | MAIN) else 0

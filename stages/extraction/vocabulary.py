@@ -15,6 +15,8 @@ BODY: Final = 1 << 1
 """The text of a thing: body, content."""
 PROSE: Final = 1 << 2
 """A word that hardly anything but running text is called: prose, bodytext."""
+RICH: Final = 1 << 22
+"""Text of any length from a text editor: richtext, markdown."""
 MAIN: Final = 1 << 3
 """The chief part of the page: main, primary."""
 PART: Final = 1 << 4
@@ -39,6 +41,8 @@ NOTICE: Final = 1 << 17
 HIDDEN: Final = 1 << 18
 MORE: Final = 1 << 19
 """A pointer to further reading, unless the token also says BODY."""
+TEASER: Final = 1 << 23
+"""A standfirst, if the token also says BODY; else a pointer to another text."""
 SITE: Final = 1 << 20
 """The site as a whole; with HEADER it is the masthead."""
 HEADER: Final = 1 << 21
@@ -73,10 +77,11 @@ _WORDS: Final = {
         nei rong wen ben section paragraph abstract transcript
         """,
     PROSE: """
-        prose bodytext bodycopy fliesstext haupttext maintext richtext wysiwyg rte markdown
-        cooked honbun zhengwen neirong redactor articlebody storybody articletext storytext
-        postbody postcontent entrycontent mainbody leitext bbwrapper bbcode
+        bodytext bodycopy fliesstext haupttext maintext honbun zhengwen neirong articlebody
+        storybody articletext storytext postbody postcontent entrycontent mainbody leitext
+        bbwrapper
         """,
+    RICH: "prose richtext wysiwyg rte markdown cooked redactor bbcode",
     MAIN: "main haupt hauptinhalt principal primary hauptbereich principale mainpart",
     PART: """
         title titel titre titulo titolo heading headline head image img picture bild foto photo
@@ -94,7 +99,7 @@ _WORDS: Final = {
     LEAD: """
         lead leadin lede intro introduction einleitung vorspann vorspan standfirst summary
         subtitle subheadline subhead subline untertitel unterzeile zusammenfassung chapo
-        chapeau bajada entradilla sumario sommario deck dek teasertext anleser anreisser
+        chapeau bajada entradilla sumario sommario deck dek
         """,
     CAPTION: """
         caption figcaption legend bildunterschrift bildtext bildlegende legende leyenda
@@ -131,7 +136,7 @@ _WORDS: Final = {
         mostviewed meistgelesen latest recent similar suggest suggested suggestion upnext
         verwandt verwandte weiterlesen aehnlich aehnliche empfehlung empfohlen passend
         themenverwandt relacionado relacionada relacionados relacionadas tambien recomendado
-        correlati correlato associe associes seealso jumpto teaser teasers crosslink
+        correlati correlato associe associes seealso jumpto crosslink
         crosslinks xiangguan tuijian kanren osusume ranking backlink trackback pingback
         yarpp crp sistersite bestseller crosssell upsell alsobought carry readnext nextup
         """,
@@ -161,6 +166,7 @@ _WORDS: Final = {
         tooltip outdated
         """,
     MORE: "more mehr plus mas readmore weiter also auch aussi piu",
+    TEASER: "teaser teasers anreisser anleser",
     SITE: "site global website portal",
     HEADER: "header kopf kopfzeile cabecera entete",
 }
@@ -175,7 +181,7 @@ for _word in "footnote footnotes endnote endnotes reference references lead-in h
 
 STATE_PREFIXES: Final = frozenset(
     """has no is not with without category tag type status format postid cat elementor align
-    size data""".split()
+    size data above below before after under pre""".split()
 )
 STATE_PAIRS: Final = ("menu-item", "page-template", "wp-image", "post_tag", "post-type")
 """First words of tokens that tell a state of the page, as in `has-sidebar`, `category-sport`."""
