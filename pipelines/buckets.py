@@ -113,9 +113,7 @@ def _write_decisions(
 
 
 def _mark_decided(folder: RunFolder, segment: Segment, name: str, fingerprint: str) -> None:
-    write_json(
-        folder.decisions(segment.index) / f"{name}.done", {"fingerprint": fingerprint}
-    )
+    write_json(folder.decisions(segment.index) / f"{name}.done", {"fingerprint": fingerprint})
 
 
 def undecided(
@@ -164,9 +162,7 @@ def enter(
     return replace(outcome, counts=(count,))
 
 
-def apply_decisions(
-    operator: Regroup, batch: Batch, decisions: pa.Table, step: str
-) -> Outcome:
+def apply_decisions(operator: Regroup, batch: Batch, decisions: pa.Table, step: str) -> Outcome:
     """Write down what the decisions tell about a unit's rows, and drop what they refuse."""
     updated = operator.update(batch, decisions)
     refused = decisions.filter(pc.invert(decisions.column("keep"))).select(DECISIONS.names)

@@ -65,6 +65,10 @@ class RunFolder:
         """Folder of the decisions of the Regroup after a segment."""
         return self.root / "decisions" / str(segment)
 
+    def shard_done(self, file: str) -> Path:
+        """Path of the mark that a shard is whole."""
+        return self.root / "segments" / "shards" / f"{file}.done"
+
     def lock(self) -> IO[str]:
         """Take the folder for this process; it is released when the process ends.
 

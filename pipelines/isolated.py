@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from stages.sandbox import Failure, Sandbox
+
 from pipelines.recipe import Step
 from pipelines.unit import Incoming, Job, Task, begin, commit, faulty, incoming
 from pipelines.walk import Outcome, apply_step
-from stages.sandbox import Failure, Sandbox
 from stages.stage import Batch, Fault, Unit
 
 TIMEOUT_S = 600.0

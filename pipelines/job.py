@@ -83,9 +83,7 @@ def _about(recipe: Recipe, folder: RunFolder) -> dict[str, Any]:
         "name": recipe.name,
         "description": recipe.description,
         "source": {**describe(recipe.source), "paths": list(recipe.source.paths)},
-        "steps": [
-            {"name": step.name, **_about_operator(step.operator)} for step in recipe.steps
-        ],
+        "steps": [{"name": step.name, **_about_operator(step.operator)} for step in recipe.steps],
         "write": describe(recipe.write) if recipe.write is not None else None,
         "seed": recipe.seed,
         "versions": {name: _version(name) for name in PACKAGES},
@@ -126,7 +124,17 @@ def _told(result: Result) -> dict[str, Any]:
         "state": "done",
         "error": "",
         "segments": [asdict(segment) for segment in result.segments],
-        "shards": result.shards,
+        "shards": _manifest(result),
+    }
+
+
+def _manifest(result: Result) -> dict[str, Any]:
+    if result.shards is None:
+        return {}
+    return {
+        **asdict(result.shards),
+        "totals": result.shards.totals,
+        "kinds": result.shards.kinds,
     }
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from pipelines.buckets import COMBINED, regroup_of, undecided
-from pipelines.folder import RunFolder, write_json
+from pipelines.folder import RunFolder, read_json, write_json
 from pipelines.ledger import StepCount, add_counts, check_conservation
 from pipelines.plan import (
     Segment,
@@ -22,13 +21,16 @@ from pipelines.plan import (
     decision_fingerprint,
     identities,
     progress,
+    shards_fingerprint,
     unit_fingerprint,
 )
 from pipelines.progress import Display
 from pipelines.recipe import Recipe
 from pipelines.unit import Job, Task, report_of
 from stages.errors import QuarantineError
-from stages.write_shards import ShardJob
+from stages.media import MediaStore
+from stages.shards import Manifest, ShardInfo, write_manifest
+from stages.write_shards import ShardJob, WriteShards
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,32 @@ class Decision:
     fingerprint: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class ShardTask:
+    """The writing of one shard.
+
+    Attributes:
+        folder: the run folder.
+        write: how.
+        job: what goes into it.
+        fingerprint: what its mark will say.
+    """
+
+    folder: RunFolder
+    write: WriteShards
+    job: ShardJob
+    fingerprint: str
+
+
+def write_shard(task: ShardTask) -> ShardInfo:
+    """Write one shard, mark it done and return what it holds."""
+    store = MediaStore(root=task.folder.media)
+    info = task.write.write(task.job, store, task.folder.shards)
+    mark = {"fingerprint": task.fingerprint, "info": asdict(info)}
+    write_json(task.folder.shard_done(task.job.file), mark)
+    return info
+
+
 class Workers(Protocol):
     """Who does the work of a run, in any order and any number of processes."""
 
@@ -61,8 +89,8 @@ class Workers(Protocol):
     def decisions(self, decisions: Sequence[Decision]) -> Iterator[str]:
         """Decide buckets; yield the name of each when its decisions are written."""
 
-    def shards(self, jobs: Sequence[ShardJob]) -> Iterator[dict[str, Any]]:
-        """Write shards; yield the manifest entry of each."""
+    def shards(self, tasks: Sequence[ShardTask]) -> Iterator[ShardInfo]:
+        """Write shards; yield what each holds when it is whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +120,11 @@ class Result:
         segments: in order.
         counts: per step, over the whole run, in order.
         faults: pieces of input that could not be read.
-        shards: the manifest, empty without a writer.
+        shards: what the shards hold; None without a writer.
     """
 
     segments: tuple[SegmentResult, ...]
-    shards: dict[str, Any] = field(default_factory=dict)
+    shards: Manifest | None
 
     @property
     def counts(self) -> list[StepCount]:
@@ -124,7 +152,9 @@ def mill(recipe: Recipe, folder: RunFolder, workers: Workers, display: Display) 
         _check_quarantine(recipe, counts, folder)
         if segment.exit is not None:
             _decide(segment, inputs, folder, workers, display)
-    shards = _write_shards(recipe, inputs, folder, workers, display)
+    shards = None
+    if recipe.write is not None:
+        shards = _write_shards(recipe, recipe.write, inputs, folder, workers, display)
     return Result(segments=tuple(results), shards=shards)
 
 
@@ -213,3 +243,41 @@ def _decide(
     if regroup_of(segment.exit).combines:
         for _ in workers.decisions(work([COMBINED])):
             display.say(f"  {segment.exit.name}: combined")
+
+
+def _write_shards(
+    recipe: Recipe,
+    write: WriteShards,
+    inputs: Sequence[str],
+    folder: RunFolder,
+    workers: Workers,
+    display: Display,
+) -> Manifest:
+    """Write what the last segment kept into shards, then the manifest."""
+    last = cut(recipe)[-1]
+    fingerprint = shards_fingerprint(last, write, inputs)
+    parts = [folder.unit_file(last.index, unit, "kept.parquet") for unit in range(len(inputs))]
+    tasks = [
+        ShardTask(folder=folder, write=write, job=job, fingerprint=fingerprint)
+        for job in write.plan(parts)
+    ]
+    infos = {task.job.file: _shard_written(task) for task in tasks}
+    for path in folder.shards.glob("*.parquet"):
+        if infos.get(path.name) is None:
+            path.unlink()
+    todo = [task for task in tasks if infos[task.job.file] is None]
+    with display.work("shards", len(todo), len(tasks) - len(todo)):
+        for info in workers.shards(todo) if todo else ():
+            infos[info.file] = info
+            display.advance([])
+    folder.shards.mkdir(parents=True, exist_ok=True)
+    return write_manifest(folder.shards, [info for info in infos.values() if info is not None])
+
+
+def _shard_written(task: ShardTask) -> ShardInfo | None:
+    """Return what a shard holds that was written before for the same rows, else None."""
+    mark = read_json(task.folder.shard_done(task.job.file))
+    whole = (task.folder.shards / task.job.file).exists()
+    if mark is None or mark.get("fingerprint") != task.fingerprint or not whole:
+        return None
+    return ShardInfo(**mark["info"])

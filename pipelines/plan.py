@@ -153,6 +153,11 @@ def _imports(path: Path) -> list[str]:
     return names
 
 
+def shards_fingerprint(last: Segment, write: Operator, inputs: Sequence[str]) -> str:
+    """Return what the marks of the shards must say to count."""
+    return _hash({"rows": decision_fingerprint(last, inputs), "write": describe(write)})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Progress:
     """What of a segment is done.
@@ -189,7 +194,8 @@ def decision_fingerprint(segment: Segment, inputs: Sequence[str]) -> str:
 
 def progress(folder: RunFolder, segment: Segment, inputs: Sequence[str]) -> Progress:
     """Return which units of a segment are done."""
-    done, todo = [], []
+    done: list[int] = []
+    todo: list[int] = []
     for unit in range(len(inputs)):
         report = read_json(folder.unit_file(segment.index, unit, "done"))
         wanted = unit_fingerprint(segment, inputs, unit)

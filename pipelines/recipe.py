@@ -129,7 +129,7 @@ def build_recipe(
     if read and "source" in entries:
         entries["source"]["paths"] = list(read)
 
-    source = _construct(entries, "source", Source, faults)
+    source = _construct(entries, "source", Source, faults)  # type: ignore[type-abstract]
     steps = tuple(
         Step(name=name.removeprefix("steps."), operator=operator, checkpoint=checkpoint)
         for name, entry in entries.items()

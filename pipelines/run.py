@@ -21,7 +21,7 @@ import pyarrow as pa
 from pipelines.buckets import COMBINED, combine_buckets, decide_bucket
 from pipelines.folder import read_json
 from pipelines.isolated import run_unit_isolated
-from pipelines.mill import Decision, ShardJob, write_shard
+from pipelines.mill import Decision, ShardTask, write_shard
 from pipelines.plan import ROOT, compute_classes
 from pipelines.recipe import Step
 from pipelines.unit import Job, State, Task, begin, commit, onward
@@ -102,9 +102,9 @@ class OnRay:
         """Decide buckets."""
         yield from self._stream(decisions, [(Resources(), _reporting(decide))])
 
-    def shards(self, jobs: Sequence[ShardJob]) -> Iterator[ShardInfo]:
+    def shards(self, tasks: Sequence[ShardTask]) -> Iterator[ShardInfo]:
         """Write shards."""
-        yield from self._stream(jobs, [(Resources(), _reporting(write_shard))])
+        yield from self._stream(tasks, [(Resources(), _reporting(write_shard))])
 
     def _stream(
         self, items: Sequence[Any], operators: Sequence[tuple[Resources, Any]]
@@ -117,7 +117,7 @@ class OnRay:
             return
         blobs = [{"item": pickle.dumps(item)} for item in items]
         _set_context(ray.data.DataContext.get_current(), self.stall_minutes)
-        dataset = ray.data.from_items(blobs, override_num_blocks=len(blobs))
+        dataset: Any = ray.data.from_items(blobs, override_num_blocks=len(blobs))
         for resources, function in operators:
             dataset = dataset.map_batches(function, **_compute(resources))
         try:
@@ -151,7 +151,7 @@ def _unpacked(blob: bytes) -> Any:
 def _name(item: Any) -> str:
     if isinstance(item, Task):
         return f"unit {item.unit.index} of {Path(item.unit.path).name}"
-    return f"bucket {item.name}" if isinstance(item, Decision) else str(item)
+    return f"bucket {item.name}" if isinstance(item, Decision) else f"shard {item.job.file}"
 
 
 def _compute(resources: Resources) -> dict[str, Any]:

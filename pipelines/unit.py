@@ -107,6 +107,7 @@ def begin(
         read: gives the rows that enter; `incoming` unless the unit is known to be dangerous.
         apply: applies one step to a batch.
     """
+    clear(job, task)
     mark_started(job, task)
     outcomes: list[Outcome] = []
     assets: list[pa.Table] = []
@@ -141,9 +142,7 @@ def incoming(job: Job, unit: Unit) -> Iterator[Incoming]:
     kept = read_table(job.folder.unit_file(job.segment.index - 1, unit.index, "kept.parquet"))
     outcome = Outcome(batch=_batch(job, conform(kept)))
     if job.segment.entry is not None:
-        outcome = enter(
-            job.folder, job.segment, unit.index, outcome.batch, job.buckets, start
-        )
+        outcome = enter(job.folder, job.segment, unit.index, outcome.batch, job.buckets, start)
     yield outcome, Chunk(rows=SCHEMA.empty_table())
 
 
@@ -183,15 +182,21 @@ def _batch(job: Job, table: pa.Table) -> Batch:
     return Batch(table=table, store=MediaStore(root=job.folder.media), seed=job.seed)
 
 
+def clear(job: Job, task: Task) -> None:
+    """Remove the files of an earlier attempt with other options, `.done` first."""
+    prefix = job.folder.unit_file(job.segment.index, task.unit.index, "done")
+    prefix.unlink(missing_ok=True)
+    for path in prefix.parent.glob(f"{prefix.stem}.*.parquet"):
+        path.unlink(missing_ok=True)
+
+
 def mark_started(job: Job, task: Task) -> None:
     """Note that a unit is being worked on, and how often that was tried."""
     path = job.folder.unit_file(job.segment.index, task.unit.index, "started")
     before = read_json(path) or {}
     same = before.get("fingerprint") == task.fingerprint
     attempts = int(before.get("attempts", 0)) + 1 if same else 1
-    write_json(
-        path, {"fingerprint": task.fingerprint, "attempts": attempts, "pid": os.getpid()}
-    )
+    write_json(path, {"fingerprint": task.fingerprint, "attempts": attempts, "pid": os.getpid()})
 
 
 def commit(job: Job, state: State) -> dict[str, Any]:
@@ -201,23 +206,25 @@ def commit(job: Job, state: State) -> dict[str, Any]:
     check_conservation(outcome.counts)
     kept = conform(outcome.batch.table)
     tables = {
-        "kept.parquet": kept,
-        "rejected.parquet": pa.concat_tables([LEDGER.empty_table(), *outcome.rejected]),
-        "quarantine.parquet": concat(outcome.quarantined),
-        "assets.parquet": state.assets,
+        "kept": kept,
+        "rejected": pa.concat_tables([LEDGER.empty_table(), *outcome.rejected]),
+        "quarantine": concat(outcome.quarantined),
+        "assets": state.assets,
     }
     files = {
-        what: _write(job.folder.unit_file(segment.index, unit.index, what), table)
+        what: _write(job.folder.unit_file(segment.index, unit.index, f"{what}.parquet"), table)
         for what, table in tables.items()
+        if table.num_rows or what == "kept"
     }
     if segment.exit is not None:
-        project_unit(job.folder, segment, unit.index, _batch(job, kept), state.assets, job.buckets)
+        assets = _assets(job, unit) if segment.index > 1 else state.assets
+        project_unit(job.folder, segment, unit.index, _batch(job, kept), assets, job.buckets)
     report = {
         "fingerprint": state.task.fingerprint,
         "unit": unit.index,
         "rows": kept.num_rows,
-        "rejected": tables["rejected.parquet"].num_rows,
-        "quarantined": tables["quarantine.parquet"].num_rows,
+        "rejected": tables["rejected"].num_rows,
+        "quarantined": tables["quarantine"].num_rows,
         "assets": state.assets.num_rows,
         "files": files,
         "faults": [asdict(fault) for fault in state.faults],
@@ -226,6 +233,12 @@ def commit(job: Job, state: State) -> dict[str, Any]:
     write_json(job.folder.unit_file(segment.index, unit.index, "done"), report)
     job.folder.unit_file(segment.index, unit.index, "started").unlink(missing_ok=True)
     return report
+
+
+def _assets(job: Job, unit: Unit) -> pa.Table:
+    """Return the media that the first segment found in the crawl with this unit."""
+    path = job.folder.unit_file(1, unit.index, "assets.parquet")
+    return read_table(path) if path.exists() else ASSETS.empty_table()
 
 
 def concat(tables: Sequence[pa.Table]) -> pa.Table:

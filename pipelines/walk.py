@@ -236,6 +236,7 @@ class Told:
     def of(
         limits: Sequence[Limit], scores: Scores, dropped: Ints, reasons: Sequence[str] | None
     ) -> Told:
+        """Return what is said of the elements `dropped` (int64[K]), each by its limit."""
         values = [float(scores[limit.score][i]) for limit, i in zip(limits, dropped, strict=True)]
         bounds = [limit.broken_by(v) for limit, v in zip(limits, values, strict=True)]
         said = [
@@ -291,9 +292,7 @@ def _ledger(
     )
 
 
-def _drop_emptied(
-    before: Batch, edited: Batch, ledger: pa.Table, over: str, step: str
-) -> Outcome:
+def _drop_emptied(before: Batch, edited: Batch, ledger: pa.Table, over: str, step: str) -> Outcome:
     """Drop the samples that had parts before an edit and have none after it."""
     had = np.bincount(before.parts().row, minlength=len(before)) > 0
     has = np.bincount(edited.parts().row, minlength=len(edited)) > 0

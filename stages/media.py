@@ -7,13 +7,14 @@ holds each content once and appears under its name only when it is whole.
 from __future__ import annotations
 
 import hashlib
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from stages.errors import StorageError
+from stages.files import atomic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,53 +60,35 @@ class MediaStore:
 
 
 @dataclass(kw_only=True)
-class PackWriter:
-    """Writes one pack; equal contents are stored once.
-
-    Used as a context manager: the pack takes its name when the block ends without an error.
+class Pack:
+    """A pack being written; equal contents are stored once.
 
     Attributes:
-        path: where the finished pack appears.
+        name: of the pack, for the locations in it.
+        file: what is written to.
     """
 
-    path: Path
+    name: str
+    file: BinaryIO
     _seen: dict[str, Location] = field(default_factory=dict)
     _end: int = 0
-    _file: BinaryIO | None = None
-
-    def __enter__(self) -> Self:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._partial.open("wb")
-        return self
-
-    @property
-    def _partial(self) -> Path:
-        return self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
 
     def add(self, data: bytes) -> tuple[str, Location]:
         """Store the bytes unless they are there already; return their sha256 and location."""
-        assert self._file is not None, "PackWriter is used outside its with block"
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 not in self._seen:
-            self._file.write(data)
-            self._seen[sha256] = Location(
-                pack=self.path.name, offset=self._end, length=len(data)
-            )
+            self.file.write(data)
+            self._seen[sha256] = Location(pack=self.name, offset=self._end, length=len(data))
             self._end += len(data)
         return sha256, self._seen[sha256]
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._file is not None
-        if error is None:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        self._file.close()
-        if error is None:
-            self._partial.replace(self.path)
-        else:
-            self._partial.unlink(missing_ok=True)
+
+@contextmanager
+def write_pack(path: Path) -> Iterator[Pack]:
+    """Give a pack to fill; it takes its name when the block ends without an error.
+
+    Raises:
+        StorageError: when it cannot be written.
+    """
+    with atomic(path) as file:
+        yield Pack(name=path.name, file=file)
