@@ -1,0 +1,119 @@
+"""Decode every fetched picture once, under limits; write its size, type and what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.decode import OK, Limits, Probe, decode
+from stages.elements import Mask, MediaList, set_field, with_media
+from stages.media import Location
+from stages.stage import Batch, Stage, StageFn
+
+_KEPT_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeMedia(Stage):
+    """Decodes the pictures whose status is "ok"; equal ones once per batch.
+
+    A decoded picture stays in the batch's cache for the image filters of the same task, unless
+    it takes more than 64 MB.
+
+    Reads: media (type, status, sha256, location) and the bytes in the run's media folder.
+    Writes: media: width_px and height_px int32 as shown, after EXIF orientation; mime as the
+        bytes show it; status "ok", "too large", "too many pixels", "too many frames",
+        "truncated", "unreadable" or "unsupported <mime>".
+    Source: Quern; EXIF 2.32 tag 274 (orientation).
+
+    Attributes:
+        max_bytes: largest file decoded, bytes.
+        max_pixels: most pixels decoded, width times height.
+        max_frames: most frames of an animation.
+    """
+
+    reads: ClassVar = ("media",)
+    writes: ClassVar = ("media",)
+    source: ClassVar = "Quern; EXIF 2.32, tag 274"
+
+    max_bytes: int = 20_000_000
+    max_pixels: int = 100_000_000
+    max_frames: int = 1_000
+
+    def __post_init__(self) -> None:
+        for name in ("max_bytes", "max_pixels", "max_frames"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+    def build(self) -> StageFn:
+        """Return the function that probes the pictures of a batch."""
+        limits = Limits(
+            max_bytes=self.max_bytes, max_pixels=self.max_pixels, max_frames=self.max_frames
+        )
+
+        def apply(batch: Batch) -> Batch:
+            media = batch.media()
+            wanted = _wanted(media)
+            number, probes = _probe_all(batch, media, wanted, limits)
+            if not probes:
+                return batch
+            return _write(batch, media, wanted, number, probes)
+
+        return apply
+
+
+def _wanted(media: MediaList) -> Mask:
+    is_image = pc.equal(media.column("type"), "image")
+    is_ok = pc.equal(media.column("status"), OK)
+    has_bytes = pc.and_(media.column("location").is_valid(), media.column("sha256").is_valid())
+    wanted: Mask = (
+        pc.and_(pc.and_(is_image, is_ok), has_bytes).fill_null(False).to_numpy(zero_copy_only=False)
+    )
+    return wanted
+
+
+def _probe_all(
+    batch: Batch, media: MediaList, wanted: Mask, limits: Limits
+) -> tuple[list[int], list[Probe]]:
+    """Return, for each wanted medium, its number among the distinct ones; and their probes."""
+    chosen = pa.array(wanted)
+    hashes = media.column("sha256").filter(chosen).to_pylist()
+    places = media.column("location").filter(chosen).to_pylist()
+    seen: dict[str, int] = {}
+    probes: list[Probe] = []
+    for sha256, place in zip(hashes, places, strict=True):
+        if sha256 in seen:
+            continue
+        seen[sha256] = len(probes)
+        probes.append(_probe_one(batch, sha256, place, limits))
+    return [seen[sha256] for sha256 in hashes], probes
+
+
+def _probe_one(batch: Batch, sha256: str, place: dict[str, Any], limits: Limits) -> Probe:
+    found, pixels = decode(batch.store.read(Location(**place)), limits)
+    if pixels is not None and pixels.nbytes <= _KEPT_BYTES:
+        batch.pictures.get(sha256, lambda: pixels)
+    return found
+
+
+def _write(
+    batch: Batch, media: MediaList, wanted: Mask, number: list[int], probes: list[Probe]
+) -> Batch:
+    at = np.full(len(media), -1, np.int64)
+    at[wanted] = number
+    index = pa.array(at, mask=at < 0)
+    told = {
+        "width_px": pa.array([probe.width_px or None for probe in probes], pa.int32()),
+        "height_px": pa.array([probe.height_px or None for probe in probes], pa.int32()),
+        "mime": pa.array([probe.mime for probe in probes], pa.string()),
+        "status": pa.array([probe.status for probe in probes], pa.string()),
+    }
+    values = media.values
+    for name, column in told.items():
+        new = pc.if_else(pa.array(wanted), column.take(index), values.field(name))
+        values = set_field(values, name, new)
+    return batch.with_table(with_media(batch.table, values))
