@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.dedup.graph import CLUSTERS
-from stages.dedup.minhash import EDGES, MAX_LEADERS, MinHashDedup, band_shape, link_groups
+from stages.dedup.groups import MAX_LEADERS, link_groups
+from stages.dedup.minhash import EDGES, MinHashDedup, band_shape
 from stages.stage import DECISIONS
 from tests.stages.dedup.driver import batch_of, decisions_of, kept_ids, sample, split, updated
 

@@ -9,15 +9,9 @@ from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.dedup.signatures import (
-    UNSPACED,
-    band_keys,
-    jaccards,
-    shingle_hash,
-    shingles,
-    signatures,
-    sketches,
-)
+from stages.dedup.shingles import UNSPACED, shingle_hash, shingles
+from stages.dedup.signatures import band_keys, signatures
+from stages.dedup.sketches import jaccards, sketches
 
 ALONE = re.compile("([" + "".join(f"{chr(a)}-{chr(b)}" for a, b in UNSPACED) + "])")
 SPACES = "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -66,8 +60,11 @@ def test_every_character_is_lower_cased_and_split_as_python_does():
 
 
 def test_a_capital_sigma_is_lower_cased_by_its_neighbours():
-    found = shingles(pa.array(["ΟΔΟΣ ΣΟΦΟΣ"]), ngram=1)
-    assert found.hashes.tolist() == [shingle_hash("οδος".encode()), shingle_hash("σοφος".encode())]
+    texts = ["first", "ΟΔΟΣ ΣΟΦΟΣ", "between", "Σ"]
+    found = shingles(pa.array(texts), ngram=1)
+    words = ["first", "οδος", "σοφος", "between", "σ"]
+    assert found.hashes.tolist() == [shingle_hash(word.encode()) for word in words]
+    assert found.offsets.tolist() == [0, 1, 3, 4, 5]
 
 
 def test_case_and_white_space_do_not_matter():
