@@ -42,11 +42,16 @@ def test_the_sha256_is_that_of_the_bytes(tmp_path):
     assert sha256_of(tmp_path / "a").startswith("ba7816bf8f01cfea414140de5dae2223")
 
 
-def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
-    write_bytes(tmp_path / "a", b"old")
-    with pytest.raises(KeyError), atomic(tmp_path / "a") as file:
+def fail_half_way(path):
+    with atomic(path) as file:
         file.write(b"half")
         raise KeyError
+
+
+def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path):
+    write_bytes(tmp_path / "a", b"old")
+    with pytest.raises(KeyError):
+        fail_half_way(tmp_path / "a")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
     assert (tmp_path / "a").read_bytes() == b"old"
 
