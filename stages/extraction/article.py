@@ -15,7 +15,7 @@ from stages.extraction.blocks import walk
 from stages.extraction.cleaning import keep, text_size
 from stages.extraction.container import choose, judge
 from stages.extraction.images import Image
-from stages.extraction.metadata import Metadata, base_of, read_metadata
+from stages.extraction.metadata import Metadata, read_metadata
 from stages.extraction.second_opinion import second_opinion
 from stages.extraction.tree import HEADING, Piece, Tree
 
@@ -77,9 +77,13 @@ def article(html: str, *, url: str) -> Article:
         html: the page, decoded.
         url: its absolute address, to which relative addresses are joined.
     """
-    parser = LexborHTMLParser(html.encode("utf-8", "replace").decode("utf-8"))
+    try:
+        parser = LexborHTMLParser(html)
+    except UnicodeEncodeError:  # half a surrogate pair
+        html = html.encode("utf-8", "replace").decode("utf-8")
+        parser = LexborHTMLParser(html)
     metadata = read_metadata(parser, html=html, url=url)
-    pieces = _main_text(parser, html, base_of(parser, url))
+    pieces = _main_text(parser, html, metadata.base)
     return _article(metadata, pieces)
 
 

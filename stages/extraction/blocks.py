@@ -95,6 +95,11 @@ def _enter_box(gatherer: Gatherer, node: LexborNode) -> Leave:
     return Gatherer.close
 
 
+def _enter_light(gatherer: Gatherer, node: LexborNode) -> Leave:
+    gatherer.open(node, light=True)
+    return Gatherer.close
+
+
 def _named(known: Names) -> Enter:
     """Return the action for a tag that says something about its content."""
 
@@ -109,7 +114,7 @@ def _of_kind(kind: str, level: int = 0) -> Enter:
     """Return the action for a tag whose text is of one kind."""
 
     def enter(gatherer: Gatherer, node: LexborNode) -> Leave:
-        gatherer.open(node)
+        gatherer.open(node, light=True)
         gatherer.push(kind, level)
         return Gatherer.pop
 
@@ -117,7 +122,7 @@ def _of_kind(kind: str, level: int = 0) -> Enter:
 
 
 def _enter_item(gatherer: Gatherer, node: LexborNode) -> Leave:
-    gatherer.open(node)
+    gatherer.open(node, light=True)
     gatherer.push(ITEM, max(gatherer.in_list, 1))
     return Gatherer.pop
 
@@ -271,14 +276,14 @@ def _leave_table(gatherer: Gatherer) -> None:
 
 
 def _enter_row(gatherer: Gatherer, node: LexborNode) -> Leave:
-    gatherer.open(node)
-    gatherer.row = len(gatherer.tree.spans)
+    gatherer.open(node, light=True)
+    gatherer.row = gatherer.number = gatherer.number + 1
     return Gatherer.close
 
 
 def _enter_cell(gatherer: Gatherer, node: LexborNode) -> Leave:
-    gatherer.open(node)
-    gatherer.cell = len(gatherer.tree.spans)
+    gatherer.open(node, light=True)
+    gatherer.cell = gatherer.number = gatherer.number + 1
     return _leave_cell
 
 
@@ -301,6 +306,7 @@ _TAGS: Final[dict[str, Enter]] = {
     ins strike time label bdi bdo ruby rb rt nobr wbr data output""": _enter_inline,
     "a": _enter_link,
     "span sup": _enter_span,
+    "p dd tbody thead tfoot": _enter_light,
     "br": _enter_break,
     "hr": _enter_rule,
     "article": _named(Names(4, 0, 0)),

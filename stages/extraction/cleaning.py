@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
 from stages.extraction.container import STRONG_TIER, Judgement
 from stages.extraction.phrases import is_stock_phrase
-from stages.extraction.tree import CAPTION, CODE, FORMULA, HEADING, IMAGE, ITEM, Piece, Span, Tree
+from stages.extraction.tree import CAPTION, CODE, FORMULA, HEADING, IMAGE, ITEM, PARAGRAPH, Piece, Span, Tree
 from stages.extraction.vocabulary import LEAD
 
 LINKED: Final = 0.5
 """Share of linked text from which a group of pieces is a list of links."""
 LONGEST_LINK_LINE: Final = 200
 """Size up to which a single line that is nearly all link is dropped."""
+NEARLY_ALL: Final = 0.8
+ENOUGH_TEXT: Final = 600
+"""Good text from which short lines before it are taken for bylines."""
+SHORT_LINE: Final = 60
+_BYLINE: Final = re.compile(r"\d|^(?:by|von|par|por|di|da|text|autor|author|foto)\b|^\W*$", re.I)
 _MOST_ABOVE: Final = 40  # pieces between the page's title and its text that are looked at
 _LONGEST_STANDFIRST: Final = 900
 
@@ -27,8 +33,10 @@ def keep(tree: Tree, judgement: Judgement, chosen: list[Span]) -> list[int]:
         for index in range(span.start, span.stop)
         if not judgement.junk[index]
         and not linked[index]
+        and not _is_link_line(tree.pieces[index])
         and not is_stock_phrase(tree.pieces[index])
     ]
+    kept = _without_bylines(tree.pieces, judgement, kept)
     kept = _without_empty_headings(tree.pieces, kept)
     return [*_above(tree, judgement, linked, chosen[0]), *kept]
 
@@ -58,10 +66,32 @@ def _is_link_list(tree: Tree, judgement: Judgement, span: Span) -> bool:
     links = judgement.links[span.stop] - judgement.links[span.start]
     if not size or links <= LINKED * size:
         return False
-    if span.stop - span.start > 1:
-        return judgement.good_in(span) * 2 < size
-    piece = tree.pieces[span.start]
-    return piece.kind is not HEADING and size <= LONGEST_LINK_LINE and links > 0.8 * size
+    return span.stop - span.start > 1 and judgement.good_in(span) * 2 < size
+
+
+def _is_link_line(piece: Piece) -> bool:
+    if piece.kind is HEADING or piece.size > LONGEST_LINK_LINE:
+        return False
+    return piece.links > NEARLY_ALL * piece.size
+
+
+def _without_bylines(pieces: list[Piece], judgement: Judgement, kept: list[int]) -> list[int]:
+    """Drop dates, authors and labels: short lines before the first that reads like text."""
+    good = judgement.good
+    first = next((i for i in kept if good[i + 1] > good[i]), None)
+    if first is None or good[kept[-1] + 1] - good[first] < ENOUGH_TEXT:
+        return kept
+    return [
+        i
+        for i in kept
+        if i >= first or not _is_byline(pieces[i])
+    ]
+
+
+def _is_byline(piece: Piece) -> bool:
+    if piece.kind not in (PARAGRAPH, ITEM) or piece.size > SHORT_LINE:
+        return False
+    return bool(_BYLINE.search(piece.text))
 
 
 def _without_empty_headings(pieces: list[Piece], kept: list[int]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -26,7 +27,8 @@ from stages.extraction.vocabulary import CAPTION as CAPTION_HINT
 from stages.extraction.vocabulary import HIDDEN
 
 _BREAK: Final = "\x01"  # stands for <br> while a block is being gathered
-_INVISIBLE: Final = dict.fromkeys(map(ord, "\xad\u200b\u2060\ufeff"))
+_INVISIBLE: Final = re.compile("[\xad\u200b\u2060\ufeff]+")
+_LIGHT: Final = -2  # on the stack of open elements: one that got no span
 
 
 class Gatherer:
@@ -37,7 +39,8 @@ class Gatherer:
         base: absolute address that relative ones are joined to.
         everything: whether nothing is to be flagged or left out.
         in_link: how many links are open; likewise the other `in_` counters.
-        row: running number of the open table row, 0 outside tables; likewise `cell`.
+        row: number of the open table row, 0 outside tables; likewise `cell`.
+        number: the last number given to a row or cell.
         sources: attributes of the `<source>`s of the open `<picture>`.
     """
 
@@ -45,6 +48,7 @@ class Gatherer:
         "_breaks",
         "_kinds",
         "_links",
+        "_open",
         "_parts",
         "base",
         "cell",
@@ -56,6 +60,7 @@ class Gatherer:
         "in_pre",
         "kind",
         "level",
+        "number",
         "open_span",
         "row",
         "sources",
@@ -69,11 +74,12 @@ class Gatherer:
         self.everything = everything
         self.kind, self.level = PARAGRAPH, 0
         self.in_link = self.in_list = self.in_pre = self.in_noscript = 0
-        self.row = self.cell = 0
+        self.row = self.cell = self.number = 0
         self.open_span = -1
         self.figures: list[int] = []
         self.tables: list[tuple[int, int, int, int]] = []
         self.sources: list[Attributes] = []
+        self._open: list[int] = []
         self._parts: list[str] = []
         self._kinds: list[tuple[str, int]] = []
         self._links = self._breaks = 0
@@ -81,13 +87,14 @@ class Gatherer:
     def text(self, node: LexborNode) -> None:
         """Add a text node to the block being gathered."""
         text = node.text_content or ""
+        parts = self._parts
         if self.in_pre:
-            self._parts.append(text)
+            parts.append(text)
         elif text.isspace():
-            if self._parts:
-                self._parts.append(" ")
+            if parts:
+                parts.append(" ")
         elif not self.in_noscript:
-            self._parts.append(text)
+            parts.append(text)
             self._breaks = 0
             if self.in_link:
                 self._links += len(text.strip())
@@ -133,15 +140,27 @@ class Gatherer:
         if text.isascii():
             size = len(text)
         else:
-            text = text.translate(_INVISIBLE)
+            text = _INVISIBLE.sub("", text)
             size = size_of(text)
             links = links * size // max(len(text), 1)
         if self.kind is HEADING:
             text = text.rstrip("¶").rstrip()
         if not text:
             return
-        kind, level = self.kind, self.level
-        self.add(Piece(kind=kind, text=text, size=size, links=min(links, size), level=level))
+        kind = self.kind
+        self.tree.pieces.append(
+            Piece(
+                kind,
+                text,
+                size,
+                links if links < size else size,
+                self.level,
+                None,
+                self.open_span,
+                self.row,
+                self.cell,
+            )
+        )
         if kind is ITEM:  # what follows in the same item is its continuation
             self.kind, self.level = PARAGRAPH, 0
 
@@ -167,35 +186,48 @@ class Gatherer:
         self.flush()
         self.add(Piece(kind=FORMULA, text=tex, size=len(tex)))
 
-    def open(self, node: LexborNode, known: Names = NOTHING) -> None:
-        """Open a span for an element; `known` is what its tag alone says."""
-        self.flush()
+    def open(self, node: LexborNode, known: Names = NOTHING, *, light: bool = False) -> None:
+        """Open a span for an element.
+
+        Args:
+            node: the element.
+            known: what its tag alone says.
+            light: give it no span if it has no attributes; for elements that frame little.
+        """
+        if self._parts:
+            self.flush()
         attributes = node.attributes
-        found, key = _names_of(attributes, known) if attributes else (known, "")
-        start = len(self.tree.pieces)
-        self.tree.spans.append(
-            Span(
-                parent=self.open_span,
-                start=start,
-                stop=start,
-                tier=found.tier,
-                junk=0 if self.everything else found.junk,
-                hints=found.hints,
-                key=(node.tag_id, key),
-            )
-        )
-        self.open_span = len(self.tree.spans) - 1
+        if attributes:
+            found, key = _names_of(attributes, known)
+        elif light:
+            self._open.append(_LIGHT)
+            return
+        else:
+            found, key = known, ""
+        tier, junk, hints = found
+        tree = self.tree
+        start = len(tree.pieces)
+        if self.everything:
+            junk = 0
+        self._open.append(self.open_span)
+        self.open_span, parent = len(tree.spans), self.open_span
+        tree.spans.append(Span(parent, start, start, tier, junk, hints, (node.tag_id, key)))
 
     def close(self) -> None:
-        """Close the innermost span."""
-        self.flush()
-        if self.in_pre and self._parts and not self._parts[-1].endswith("\n"):
-            self._parts.append("\n")
-        span = self.tree.spans[self.open_span]
-        span.stop = len(self.tree.pieces)
+        """Close the innermost element."""
+        if self._parts:
+            self.flush()
+            if self.in_pre and not self._parts[-1].endswith("\n"):
+                self._parts.append("\n")
+        around = self._open.pop()
+        if around == _LIGHT:
+            return
+        tree = self.tree
+        span = tree.spans[self.open_span]
+        span.stop = len(tree.pieces)
         if span.hints & CAPTION_HINT:
-            pair_captions(self.tree.pieces, span.start, named=True)
-        self.open_span = span.parent
+            pair_captions(tree.pieces, span.start, named=True)
+        self.open_span = around
 
     def push(self, kind: str, level: int = 0) -> None:
         """Read what follows as the given kind until `pop`."""
@@ -212,15 +244,19 @@ Leave = Callable[[Gatherer], None]
 
 
 def _names_of(attributes: Attributes, known: Names) -> tuple[Names, str]:
-    """Return what the attributes say, and class and id without digits to compare templates."""
-    key = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
-    found = merge(classify(key), known) if key != " " else known
-    role, item_property = attributes.get("role"), attributes.get("itemprop")
+    """Return what the attributes say, and the class, by which templates are compared."""
+    get = attributes.get
+    names, identifier = get("class") or "", get("id")
+    key = f"{names} {identifier}" if identifier else names
+    found = classify(key) if key else NOTHING
+    if known is not NOTHING:
+        found = merge(found, known)
+    role, item_property = get("role"), get("itemprop")
     if role or item_property:
         found = merge(found, classify_role(role, item_property))
     if is_hidden(attributes):
         found = merge(found, Names(0, HIDDEN, 0))
-    return found, (attributes.get("class") or "")[:200]
+    return found, names
 
 
 def is_hidden(attributes: Attributes) -> bool:
@@ -228,4 +264,4 @@ def is_hidden(attributes: Attributes) -> bool:
     if "hidden" in attributes or attributes.get("aria-hidden") == "true":
         return True
     style = attributes.get("style")
-    return bool(style) and "display:none" in (style or "").replace(" ", "").lower()
+    return style is not None and "display:none" in style.replace(" ", "").lower()

@@ -142,20 +142,27 @@ def absolute(address: str, base: str) -> str | None:
     'http://a.example/x/b.png'
     """
     address = address.strip()
+    if address.startswith(("https://", "http://")) and address.isascii() and " " not in address:
+        return _checked(address.partition("#")[0])
     if address[:5].lower() == "data:":
         is_image = address[5:11].lower() == "image/"
         return address if is_image and len(address) <= LONGEST_DATA_URI else None
-    address = "".join(address.split("\n")).replace("\t", "").replace("\r", "")
-    if not address or len(address) > LONGEST_URI or address[0] == "#" or "{" in address:
+    address = address.replace("\n", "").replace("\t", "").replace("\r", "").replace(" ", "%20")
+    if not address or address[0] == "#":
         return None
     try:
-        joined = urljoin(base, address.replace(" ", "%20"))
+        joined = urljoin(base, address[: LONGEST_URI + 1])
     except ValueError:
         return None
-    joined = joined.partition("#")[0]
-    if joined.startswith(("http://", "https://", "file:")):
-        return joined
-    return None if _SCHEME.match(joined) else joined
+    return _checked(joined.partition("#")[0])
+
+
+def _checked(address: str) -> str | None:
+    if len(address) > LONGEST_URI or "{" in address:
+        return None
+    if address.startswith(("http://", "https://", "file:")) or not _SCHEME.match(address):
+        return address
+    return None
 
 
 def _candidates(attributes: Attributes, sources: Iterable[Attributes]) -> Iterable[str]:

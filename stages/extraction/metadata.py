@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser
 
-from stages.extraction.images import absolute
+from stages.extraction.images import Attributes, absolute
 
 _LONGEST_TITLE: Final = 500
 _SEPARATOR: Final = re.compile(r"\s+[|\-–—»·•:]+\s+|\s*\|\s*")
@@ -22,6 +22,7 @@ _JSON_LICENCE: Final = re.compile(r'"license"\s*:\s*"(https?:[^"\s]{8,200})"')
 _CREATIVE_COMMONS: Final = re.compile(
     r"https?://(?:www\.)?creativecommons\.org/(?:licenses|publicdomain)/[\w.+/-]{2,60}", re.ASCII
 )
+_RELATION: Final = re.compile(r"""\brel\s*=\s*["']?[\w\s]{0,60}\blicense""", re.IGNORECASE)
 _LANGUAGE: Final = re.compile(r"\s*([a-zA-Z]{2,3})(?:[-_]|\s*$|,|;)")
 
 _TITLES: Final = ("og:title", "twitter:title", "dc.title", "citation_title", "parsely-title")
@@ -48,61 +49,62 @@ _LICENCES: Final = ("dc.rights", "dcterms.license", "dcterms.rights", "license",
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metadata:
-    """What a page says about itself; fields as in `article.Article`."""
+    """What a page says about itself; fields as in `article.Article`.
+
+    Attributes:
+        base: absolute address that relative ones are joined to.
+    """
 
     title: str
     date: str
     language: str
     site: str
     licence: str
+    base: str
 
 
 def read_metadata(parser: LexborHTMLParser, *, html: str, url: str) -> Metadata:
     """Return what the page says about itself."""
-    metas = _metas(parser)
+    metas, title, base = _head(parser)
     site = _first(metas, _SITES)
     return Metadata(
-        title=_title(parser, metas, site),
+        title=_without_site((_first(metas, _TITLES) or title)[:_LONGEST_TITLE], site),
         date=_date(parser, metas, html, url),
         language=_language(parser, metas),
         site=site or _host(url),
         licence=_licence(parser, metas, html, url),
+        base=(absolute(base, url) or url) if base else url,
     )
 
 
-def base_of(parser: LexborHTMLParser, url: str) -> str:
-    """Return the address that relative ones are joined to: `<base href>`, else the page's."""
-    node = parser.css_first("base[href]")
-    if node is None:
-        return url
-    return absolute(node.attributes.get("href") or "", url) or url
-
-
-def _metas(parser: LexborHTMLParser) -> dict[str, str]:
-    """Return the content of each meta element by lower-case name; the first one counts."""
+def _head(parser: LexborHTMLParser) -> tuple[dict[str, str], str, str]:
+    """Return metas by lower-case name, title and base; the first of each counts."""
     metas: dict[str, str] = {}
-    for node in parser.tags("meta"):
-        attributes = node.attributes
-        name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop")
-        name = name or attributes.get("http-equiv")
-        content = attributes.get("content")
-        if name and content and content.strip():
-            metas.setdefault(name.lower(), content.strip())
-    return metas
+    title = base = ""
+    for node in parser.head.iter() if parser.head is not None else ():
+        tag = node.tag
+        if tag == "meta":
+            _add_meta(metas, node.attributes)
+        elif tag == "title":
+            title = title or " ".join(node.text().split())
+        elif tag == "base":
+            base = base or node.attributes.get("href") or ""
+    if not title:  # the head of a broken page ends early
+        late = parser.css_first("title")
+        title = " ".join(late.text().split()) if late is not None else ""
+    return metas, title, base
+
+
+def _add_meta(metas: dict[str, str], attributes: Attributes) -> None:
+    name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop")
+    name = name or attributes.get("http-equiv")
+    content = attributes.get("content")
+    if name and content and not content.isspace():
+        metas.setdefault(name.lower(), content.strip())
 
 
 def _first(metas: dict[str, str], names: tuple[str, ...]) -> str:
     return next((" ".join(metas[name].split()) for name in names if name in metas), "")
-
-
-def _title(parser: LexborHTMLParser, metas: dict[str, str], site: str) -> str:
-    node = parser.css_first("title")
-    own = " ".join(node.text().split()) if node is not None else ""
-    title = _first(metas, _TITLES) or own
-    if not title:
-        heading = parser.css_first("h1")
-        title = " ".join(heading.text(separator=" ").split()) if heading is not None else ""
-    return _without_site(title[:_LONGEST_TITLE], site)
 
 
 def _without_site(title: str, site: str) -> str:
@@ -154,7 +156,7 @@ def _day_of_path(url: str) -> str:
 
 
 def _language(parser: LexborHTMLParser, metas: dict[str, str]) -> str:
-    root = parser.css_first("html")
+    root = parser.root
     attributes = root.attributes if root is not None else {}
     for value in (
         attributes.get("lang"),
@@ -179,12 +181,13 @@ def _host(url: str) -> str:
 
 def _licence(parser: LexborHTMLParser, metas: dict[str, str], html: str, url: str) -> str:
     """Return what the page links as its licence; a lone Creative Commons link counts too."""
-    if "icense" not in html and "creativecommons" not in html:
+    if "license" not in html and "creativecommons" not in html:
         return ""
-    for node in parser.css('a[rel~="license"], link[rel~="license"]'):
-        href = node.attributes.get("href")
-        if href:
-            return _joined(url, href)
+    if _RELATION.search(html):
+        for node in parser.css('a[rel~="license"], link[rel~="license"]'):
+            href = node.attributes.get("href")
+            if href:
+                return _joined(url, href)
     found = _JSON_LICENCE.search(html)
     if found:
         return found[1]

@@ -22,7 +22,7 @@ _WIDE: Final = re.compile("[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff
 _LATIN_PER_WIDE: Final = 3
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(slots=True)
 class Piece:
     """One block on its way: a heading, a paragraph, a picture, ...
 
@@ -49,7 +49,7 @@ class Piece:
     cell: int = 0
 
 
-@dataclass(kw_only=True, slots=True)
+@dataclass(slots=True)
 class Span:
     """An element, as the half-open range of the pieces inside it.
 
