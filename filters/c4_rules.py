@@ -54,7 +54,7 @@ class C4Rules(Filter):
         min_sentences: fewest on the clean lines of a document.
         min_line_words: fewest words of a clean line.
         terminal_punctuation: whether a clean line must end in it. FineWeb's recipe leaves this
-            rule out, as it alone removed 30 % of tokens (arXiv:2406.17557, section 3.6).
+            rule out, as it alone removed 30 % of tokens (arXiv:2406.17557, section 3.5).
     """
 
     reads: ClassVar[tuple[str, ...]] = ("messages",)

@@ -13,12 +13,14 @@ import numpy.typing as npt
 from numba import njit
 
 from stages.elements import Ints, Mask
-from stages.token_kernels import mix
 
 TOP_SIZES: Final = (2, 3, 4)
 """n of the n-grams of which the most frequent one counts."""
 REPEAT_SIZES: Final = (5, 6, 7, 8, 9, 10)
 """n of the n-grams of which every repeat counts."""
+
+_MULTIPLIER: Final = np.uint64(0x100000001B3)
+_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 def seen_before(hashes: npt.NDArray[np.uint64], offsets: Ints) -> Mask:
@@ -60,6 +62,13 @@ def _table(offsets: Ints) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]
     longest = int(np.diff(offsets).max(initial=1))
     size = 1 << (2 * longest - 1).bit_length()
     return np.empty(size, np.uint64), np.full(size, -1, np.int64)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _lengthened(gram, word):  # type: ignore[no-untyped-def]
+    """Return uint64, the hash of an n-gram with one more word; the order of words matters."""
+    mixed = ((gram * _MULTIPLIER) ^ word) * _MIX
+    return mixed ^ (mixed >> np.uint64(32))
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -116,7 +125,7 @@ def _lengthen(n, end, found, grams, entries, hashes, keys, stamps, stamp):  # ty
     for at in range(found):
         if first[at] + n > end:
             continue
-        key = mix(gram[at], hashes[first[at] + n - 1])
+        key = _lengthened(gram[at], hashes[first[at] + n - 1])
         slot = np.int64(_slot(key, keys, stamps, stamp))
         if stamps[slot] != stamp:
             keys[slot], stamps[slot] = key, stamp

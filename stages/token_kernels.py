@@ -12,22 +12,23 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from stages.unicode_classes import (
-    BULLET,
-    CLOSER,
-    DASH,
-    DIGIT,
-    IDEOGRAPH,
-    LETTER,
-    LOWER,
-    MARK,
-    QUOTE,
-    SPACE,
-    TERMINAL,
-    UNSPACED,
-    UPPER,
-)
+# Classes of characters: `stages.unicode_classes` says which characters they hold. They stand
+# here because numba's cache of compiled code notices changes to this file only.
+LETTER: Final = 1
+DIGIT: Final = 2
+MARK: Final = 4
+UPPER: Final = 8
+LOWER: Final = 16
+SPACE: Final = 32
+IDEOGRAPH: Final = 64
+UNSPACED: Final = 128
+TERMINAL: Final = 256
+QUOTE: Final = 512
+CLOSER: Final = 1024
+BULLET: Final = 2048
+DASH: Final = 4096
 
+# Flags of words and lines.
 HAS_LETTER: Final = 1
 ALL_UPPER: Final = 2
 HAS_DIGIT: Final = 4
@@ -79,9 +80,9 @@ _SHIFT: Final = np.uint64(32)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def mix(hash64, value):  # type: ignore[no-untyped-def]
-    """Return uint64: the hash of a sequence longer by one value."""
-    mixed = (hash64 ^ value) * _MIX
+def _mix(hash64, value):  # type: ignore[no-untyped-def]
+    """Return uint64: the hash of a sequence longer by one value; the order matters."""
+    mixed = ((hash64 * _FNV_PRIME) ^ value) * _MIX
     return mixed ^ (mixed >> _SHIFT)
 
 
@@ -151,7 +152,7 @@ def _scan_word(data, at, end, classes, lower, word):  # type: ignore[no-untyped-
     word.flags = flags + LOWER_START * lower_start + ENDS_SENTENCE * sentence
     word.end, word.chars = at, chars
     word.hash_marks, word.ellipses = min(hash_marks, _SATURATED), min(ellipses, _SATURATED)
-    word.hash, word.core = mix(hash64, _MIX), mix(core, _MIX)
+    word.hash, word.core = _mix(hash64, _MIX), _mix(core, _MIX)
     return at
 
 
@@ -171,7 +172,7 @@ def _scan_line(data, at, end, tables, words, w, line):  # type: ignore[no-untype
         at = _scan_word(data, at, end, classes, lower, words[w])
         chars += words[w].chars + (gap if w > first else 0)
         gap = 0
-        hash64 = mix(hash64, words[w].hash)
+        hash64 = _mix(hash64, words[w].hash)
         if w > first and words[w - 1].flags & ENDS_SENTENCE:
             sentences += words[w].flags & LOWER_START == 0
         w += 1
@@ -216,7 +217,7 @@ def scan(data, offsets, tables, words, lines, paragraphs, texts):  # type: ignor
             blank = False
             paragraphs[p - 1].lines += 1
             paragraphs[p - 1].chars += lines[n].chars
-            paragraphs[p - 1].hash = mix(paragraphs[p - 1].hash, lines[n].hash)
+            paragraphs[p - 1].hash = _mix(paragraphs[p - 1].hash, lines[n].hash)
             chars += lines[n].chars
             w, n = w_after, n + 1
         texts[t].words, texts[t].lines = w - before[0], n - before[1]

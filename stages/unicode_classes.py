@@ -26,19 +26,21 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-LETTER: Final = 1
-DIGIT: Final = 2
-MARK: Final = 4
-UPPER: Final = 8
-LOWER: Final = 16
-SPACE: Final = 32
-IDEOGRAPH: Final = 64
-UNSPACED: Final = 128
-TERMINAL: Final = 256
-QUOTE: Final = 512
-CLOSER: Final = 1024
-BULLET: Final = 2048
-DASH: Final = 4096
+from stages.token_kernels import (
+    BULLET,
+    CLOSER,
+    DASH,
+    DIGIT,
+    IDEOGRAPH,
+    LETTER,
+    LOWER,
+    MARK,
+    QUOTE,
+    SPACE,
+    TERMINAL,
+    UNSPACED,
+    UPPER,
+)
 
 _TABLE_SIZE: Final = 0x32400  # behind it: private use, unassigned, and selectors without a class
 
