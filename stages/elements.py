@@ -173,26 +173,57 @@ def drop_parts(table: pa.Table, keep: Mask) -> pa.Table:
 def drop_media(table: pa.Table, keep: Mask) -> pa.Table:
     """Return the table without the media where `keep` (bool[M]) is false.
 
-    The parts that showed them go too, and the other parts' indexes follow.
+    The parts that showed them go too, and so do the regions on them with the parts that show
+    those; the indexes of all that stays follow.
     """
-    media = media_of(table)
-    parts = parts_of(table)
-    first = np.r_[0, np.cumsum(np.bincount(media.row, minlength=table.num_rows))]
-    new_index = np.cumsum(keep) - 1
-    kept_before = np.r_[0, np.cumsum(keep)][first[:-1]]
-    flat = np.where(parts.is_media, first[parts.row] + parts.media_index, 0)
-    keep_part = ~parts.is_media
+    media, parts, rows = media_of(table), parts_of(table), table.num_rows
+    regions = _one_array(table.column("regions"))
+    region_row, flat_regions = _ints(pc.list_parent_indices(regions)), regions.flatten()
+    on_medium = _ints(flat_regions.field("media").fill_null(-1))
+    new_medium = _moved(media.row, keep, rows, region_row, on_medium)
+    keep_region = (on_medium < 0) | (new_medium >= 0)
     index = _ints(parts.values.field("index").fill_null(-1))
-    if len(media):
-        keep_part = keep_part | keep[flat]
-        index = np.where(parts.is_media, new_index[flat] - kept_before[parts.row], index)
-    values = set_field(parts.values, "index", pa.array(index, pa.int32(), mask=index < 0))
-    table = with_parts(table, parts, keep_part, values)
-    row = media.row[keep]
-    column = pa.ListArray.from_arrays(
-        offsets_of(row, table.num_rows), media.values.filter(pa.array(keep))
+    new_index = np.where(
+        parts.is_media,
+        _moved(media.row, keep, rows, parts.row, index),
+        _moved(region_row, keep_region, rows, parts.row, index),
     )
-    return set_column(table, "media", column.cast(SCHEMA.field("media").type))
+    values = set_field(parts.values, "index", _or_null(new_index))
+    table = with_parts(table, parts, (index < 0) | (new_index >= 0), values)
+    table = _with_list(table, "media", media.row, media.values, keep)
+    flat_regions = set_field(flat_regions, "media", _or_null(new_medium))
+    return _with_list(table, "regions", region_row, flat_regions, keep_region)
+
+
+def _moved(parent: Ints, keep: Mask, parents: int, row: Ints, index: Ints) -> Ints:
+    """Return the new index of each element named by row and index; -1: gone, or none is named.
+
+    Args:
+        parent: int64[E], the row of each element of a list column, ascending.
+        keep: bool[E], which of them stay.
+        parents: number of rows.
+        row: int64[K], row of the element that is named.
+        index: int64[K], its index in that row's list; -1 names none.
+    """
+    first = np.r_[0, np.cumsum(np.bincount(parent, minlength=parents))]
+    kept_before = np.r_[0, np.cumsum(keep)]
+    nowhere = len(parent)
+    place = np.where(index < 0, nowhere, np.minimum(first[row] + index, first[row + 1]))
+    stays = np.r_[keep, False][place] & (place < first[row + 1])
+    return np.where(stays, kept_before[place] - kept_before[first[row]], -1)
+
+
+def _or_null(index: Ints) -> pa.Array:
+    return pa.array(index, pa.int32(), mask=index < 0)
+
+
+def _with_list(
+    table: pa.Table, name: str, row: Ints, values: pa.StructArray, keep: Mask
+) -> pa.Table:
+    """Return the table with `values[keep]` in a list column; `row` says whose each is."""
+    offsets = offsets_of(row[keep], table.num_rows)
+    column = pa.ListArray.from_arrays(offsets, values.filter(pa.array(keep)))
+    return set_column(table, name, column.cast(SCHEMA.field(name).type))
 
 
 def set_column(table: pa.Table, name: str, column: Any) -> pa.Table:
