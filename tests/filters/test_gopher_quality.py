@@ -44,7 +44,7 @@ def test_a_text_breaks_exactly_one_rule(text: str, rule: str) -> None:
         ({"min_mean_word_length": 4}, "the to andy abandon"),
         ({"max_symbol_ratio": 0.25}, "the to #tag word"),
         ({"max_symbol_ratio": 0.25}, "the to and... word"),
-        ({"max_bullet_line_share": 0.5}, "- the andy\nto word"),
+        ({"max_bullet_line_share": 0.5}, "- that andy\nto bananas"),
         ({"max_ellipsis_line_share": 0.5, "max_symbol_ratio": 1.0}, "the andy...\nto word"),
         ({"min_alphabetic_share": 0.75}, "the andy to 2026"),
         ({"min_stop_words": 2}, "the andy to word"),
