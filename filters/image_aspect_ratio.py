@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from filters.image_size import sides_of
+from stages.picture_sides import sides_of
 from stages.stage import Batch, Filter, Level, Limit, ScoreFn, Scores
 
 

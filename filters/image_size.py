@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from stages.elements import Floats, MediaList
+from stages.picture_sides import sides_of
 from stages.stage import Batch, Filter, Level, Limit, ScoreFn, Scores
 
 
@@ -60,14 +60,3 @@ class ImageSize(Filter):
             }
 
         return score
-
-
-def sides_of(media: MediaList) -> tuple[Floats, Floats]:
-    """Return float32[M] width and height in pixels; NaN for videos and unknown sizes."""
-    is_image = media.column("type").to_numpy(zero_copy_only=False) == "image"
-    width, height = (
-        media.column(name).to_numpy(zero_copy_only=False).astype(np.float32)
-        for name in ("width_px", "height_px")
-    )
-    nan = np.float32(np.nan)
-    return np.where(is_image, width, nan), np.where(is_image, height, nan)
