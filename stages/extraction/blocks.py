@@ -14,7 +14,13 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from stages.extraction.captions import pair_captions
 from stages.extraction.formulas import tex_of_math, tex_of_script
 from stages.extraction.gather import Gatherer, Leave, is_hidden
-from stages.extraction.images import Attributes, is_icon, read_image, stands_for_formula, stands_for_text
+from stages.extraction.images import (
+    Attributes,
+    is_icon,
+    read_image,
+    stands_for_formula,
+    stands_for_text,
+)
 from stages.extraction.names import Names
 from stages.extraction.tables import settle_table
 from stages.extraction.tree import CAPTION, HEADING, ITEM, QUOTE, Tree
@@ -22,12 +28,13 @@ from stages.extraction.vocabulary import FOOT, FORM, META, SIDE
 
 Enter = Callable[[Gatherer, LexborNode], "Leave | None"]
 
-_DROPPED_INLINE: Final = frozenset(
-    """katex-html MathJax MathJax_Preview MathJax_SVG MathJax_CHTML MathJax_Display mjx-chtml
+_DROPPED_INLINE_NAMES: Final = """
+    katex-html MathJax MathJax_Preview MathJax_SVG MathJax_CHTML MathJax_Display mjx-chtml
     mw-editsection lineno linenos ln lnum line-number line-numbers gutter sr-only
     screen-reader-text visually-hidden visuallyhidden noprint reference headerlink anchor-link
-    headeranchor anchorjs-link""".split()
-)
+    headeranchor anchorjs-link
+"""
+_DROPPED_INLINE: Final = frozenset(_DROPPED_INLINE_NAMES.split())
 
 
 def walk(root: LexborNode, *, base: str, everything: bool = False) -> Tree:
@@ -148,7 +155,7 @@ def _enter_rule(gatherer: Gatherer, node: LexborNode) -> None:
 
 def _enter_link(gatherer: Gatherer, node: LexborNode) -> Leave | None:
     attributes = node.attributes
-    if "href" not in attributes or gatherer.kind is HEADING and _is_fragment(attributes):
+    if "href" not in attributes or (gatherer.kind is HEADING and _is_fragment(attributes)):
         return None
     if _is_dropped(attributes.get("class")):
         return _skip
@@ -226,8 +233,13 @@ def _enter_image(gatherer: Gatherer, node: LexborNode) -> None:
             gatherer.add_image(image)
 
 
-def _enter_noscript(gatherer: Gatherer, node: LexborNode) -> Leave:
-    """Read only the pictures in it: the fallbacks of lazily loaded ones."""
+def _enter_noscript(gatherer: Gatherer, node: LexborNode) -> Leave | None:
+    """Read only the pictures in it: the fallbacks of lazily loaded ones.
+
+    One with broken markup inside never ends, and holds the page.
+    """
+    if not gatherer.in_noscript and len(node.text_lexbor()) > _LONGEST_NOSCRIPT:
+        return None
     gatherer.in_noscript += 1
     return _leave_noscript
 
@@ -290,6 +302,9 @@ def _enter_cell(gatherer: Gatherer, node: LexborNode) -> Leave:
 def _leave_cell(gatherer: Gatherer) -> None:
     gatherer.close()
     gatherer.cell = 0
+
+
+_LONGEST_NOSCRIPT: Final = 3000
 
 
 def _tag_ids(names: Iterable[str]) -> list[int]:

@@ -8,7 +8,18 @@ from typing import Final
 
 from stages.extraction.container import STRONG_TIER, Judgement
 from stages.extraction.phrases import is_stock_phrase
-from stages.extraction.tree import CAPTION, CODE, FORMULA, HEADING, IMAGE, ITEM, PARAGRAPH, Piece, Span, Tree
+from stages.extraction.tree import (
+    CAPTION,
+    CODE,
+    FORMULA,
+    HEADING,
+    IMAGE,
+    ITEM,
+    PARAGRAPH,
+    Piece,
+    Span,
+    Tree,
+)
 from stages.extraction.vocabulary import LEAD
 
 LINKED: Final = 0.5
@@ -81,11 +92,7 @@ def _without_bylines(pieces: list[Piece], judgement: Judgement, kept: list[int])
     first = next((i for i in kept if good[i + 1] > good[i]), None)
     if first is None or good[kept[-1] + 1] - good[first] < ENOUGH_TEXT:
         return kept
-    return [
-        i
-        for i in kept
-        if i >= first or not _is_byline(pieces[i])
-    ]
+    return [i for i in kept if i >= first or not _is_byline(pieces[i])]
 
 
 def _is_byline(piece: Piece) -> bool:

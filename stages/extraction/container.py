@@ -9,6 +9,7 @@ elements are differences of prefix sums, so the work grows with pieces plus span
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Final
@@ -32,6 +33,7 @@ from stages.extraction.vocabulary import (
     FORM,
     HIDDEN,
     KINDS_OF_JUNK,
+    META,
     NAV,
     SHARE,
     SIDE,
@@ -48,13 +50,15 @@ STRONG_SHARE: Final = 0.2
 """Share of the densest element's good text that a named element must hold, tier 4 and up."""
 WEAK_SHARE: Final = 0.7
 MOST_JUNK: Final = dict.fromkeys(KINDS_OF_JUNK, 6 / 7) | dict.fromkeys(
-    (FOOT, SIDE, NAV, SHARE, AD), 0.6
+    (FOOT, SIDE, NAV, SHARE, AD, META, HIDDEN), 0.6
 )
 """A name that would call more than this share of the good text junk is not believed."""
 MOST_BETWEEN: Final = 0.6
 """Good text between the parts of a text, per good text in them, up to which it belongs to it."""
 LEAST_BESIDE_COMMENTS: Final = 250
-"""Comments are the main text of a page with less good text than this beside them."""
+LEAST_PER_COMMENTS: Final = 0.1
+"""Comments are the main text of a page, a forum, with less good text than this beside them, or
+less than this per good text in them and no article among it."""
 LARGEST_FORM: Final = 500
 """A form around more good text than this is not a form to fill in."""
 DOMINANT: Final = 0.6
@@ -141,12 +145,13 @@ def _worth(piece: Piece) -> tuple[int, int]:
     return 0, size // 4
 
 
-def _sums(values: object) -> list[int]:
-    return list(accumulate(values, initial=0))  # type: ignore[call-overload, no-any-return]
+def _sums(values: Iterable[int]) -> list[int]:
+    return list(accumulate(values, initial=0))
 
 
 def _junk(tree: Tree, good: list[int]) -> list[bool]:
     """Return, per piece, whether it lies in an element named as boilerplate and rightly so."""
+    total = good[-1]
     flagged = [
         (span, kinds)
         for span in tree.spans
@@ -154,16 +159,25 @@ def _junk(tree: Tree, good: list[int]) -> list[bool]:
     ]
     believed = 0
     for kind in KINDS_OF_JUNK:
-        if _is_believed(kind, flagged, good):
-            believed |= kind
+        covered = sum(good[stop] - good[start] for start, stop in _ranges(kind, flagged))
+        if kind == COMMENT:
+            is_believed = _are_comments(tree, flagged, good, covered)
+        else:
+            is_believed = covered <= MOST_JUNK[kind] * total or not total
+        believed |= kind * is_believed
     junk = [False] * len(tree.pieces)
-    done = 0
-    for span, kinds in flagged:
-        if kinds & believed and span.stop > done:
-            start = max(span.start, done)
-            junk[start : span.stop] = [True] * (span.stop - start)
-            done = span.stop
+    for start, stop in _ranges(believed, flagged):
+        junk[start:stop] = [True] * (stop - start)
     return junk
+
+
+def _ranges(kinds: int, flagged: list[tuple[Span, int]]) -> Iterator[tuple[int, int]]:
+    """Yield disjoint ranges that cover the elements flagged with any of the kinds."""
+    done = 0
+    for span, flags in flagged:
+        if flags & kinds and span.stop > done:
+            yield max(span.start, done), span.stop
+            done = span.stop
 
 
 def _credible(span: Span, pieces: list[Piece], good: list[int]) -> int:
@@ -182,17 +196,25 @@ def _credible(span: Span, pieces: list[Piece], good: list[int]) -> int:
     return kinds
 
 
-def _is_believed(kind: int, flagged: list[tuple[Span, int]], good: list[int]) -> bool:
-    """Tell whether all elements of one kind of junk together leave enough of the page."""
-    covered = done = 0
-    for span, kinds in flagged:
-        if kinds & kind and span.stop > done:
-            covered += good[span.stop] - good[max(span.start, done)]
-            done = span.stop
+def _are_comments(
+    tree: Tree, flagged: list[tuple[Span, int]], good: list[int], covered: int
+) -> bool:
+    """Tell whether what is named comments stands beside a text, rather than being it."""
     rest = good[-1] - covered
-    if kind == COMMENT:
-        return rest >= LEAST_BESIDE_COMMENTS or covered <= rest
-    return covered <= MOST_JUNK[kind] * good[-1] or not good[-1]
+    if rest >= covered:
+        return True
+    if rest < LEAST_BESIDE_COMMENTS:
+        return False
+    if rest >= LEAST_PER_COMMENTS * covered:
+        return True
+    beside = [good[index + 1] - good[index] for index in range(len(tree.pieces))]
+    for start, stop in _ranges(COMMENT, flagged):
+        beside[start:stop] = [0] * (stop - start)
+    sums = _sums(beside)
+    return any(
+        span.tier >= STRONG_TIER and sums[span.stop] - sums[span.start] >= LEAST_GOOD
+        for span in tree.spans
+    )
 
 
 def _densest(tree: Tree, judgement: Judgement) -> Span:

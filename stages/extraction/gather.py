@@ -175,10 +175,9 @@ class Gatherer:
         had_text = bool(self._parts)
         self.flush()
         pieces = self.tree.pieces
-        last = pieces[-1] if pieces and not had_text else None
-        if last is not None and last.image is not None:
-            if last.image.uri == image.uri or self.in_noscript:
-                return
+        last = pieces[-1].image if pieces and not had_text else None
+        if last is not None and (last.uri == image.uri or self.in_noscript):
+            return
         self.add(Piece(kind=IMAGE, text="", image=image))
 
     def add_formula(self, tex: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final, NamedTuple, TypeVar
 
 from stages.extraction.vocabulary import (
@@ -84,6 +85,14 @@ _ITEM_PROPERTIES: Final = {
 _T = TypeVar("_T")
 _UNKNOWN: Final = 1 << 30
 
+_STRONG_TIER: Final = 4
+_STRONG_JUNK: Final = COMMENT | RELATED | FOOT
+"""Junk that is believed of an element that another of its tokens calls an article."""
+_MODIFIER: Final = re.compile(r"--(?:has|is|no|not|with|without)-.*")
+_STATE: Final = re.compile(
+    r"[-_](?:enabled|disabled|active|open|opened|visible|ready|loaded|on|off)$"
+)
+
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
 _LONGEST_NAME: Final = 400
 _LONGEST_WORD: Final = 24
@@ -127,7 +136,7 @@ def merge(one: Names, other: Names) -> Names:
     return Names(max(one.tier, other.tier), one.junk | other.junk, one.hints | other.hints)
 
 
-def _remember(memo: dict[str, T], key: str, value: T) -> T:
+def _remember(memo: dict[str, _T], key: str, value: _T) -> _T:
     if len(memo) >= _MEMO_SIZE:
         memo.clear()
     memo[key] = value
@@ -147,7 +156,9 @@ def _classify(names: str) -> Names:
     if junk:
         if "hentry" in tokens or "type-post" in tokens:
             junk = 0
-        elif junk & HIDDEN and any(token.endswith(SHOWN_AGAIN) for token in tokens):
+        elif tier >= _STRONG_TIER:
+            junk &= _STRONG_JUNK
+        if junk & HIDDEN and any(token.endswith(SHOWN_AGAIN) for token in tokens):
             junk &= ~HIDDEN
     return Names(tier, junk, hints) if tier or junk or hints else NOTHING
 
@@ -156,12 +167,14 @@ def _classify_token(token: str) -> Names:
     lowered = token.lower()
     if lowered in HIDDEN_TOKENS:
         return Names(0, HIDDEN, 0)
-    words = [word.lower() for word in _WORD.findall(token)]
+    words = [word.lower() for word in _WORD.findall(_MODIFIER.sub("", token))]
     if ":" in token or not words or _tells_a_state(lowered, words):
         return NOTHING
     mask = 0
     for word in words:
         mask |= _word_mask(word)
+    for pair in pairwise(words):  # side-bar
+        mask |= MASKS.get("".join(pair), 0)
     if mask & TEASER:
         mask |= LEAD if mask & BODY else RELATED
     hints = mask & (LEAD | CAPTION)
@@ -170,7 +183,7 @@ def _classify_token(token: str) -> Names:
 
 
 def _tells_a_state(token: str, words: list[str]) -> bool:
-    if token.startswith(STATE_PAIRS):
+    if token.startswith(STATE_PAIRS) or _STATE.search(token):
         return True
     return len(words) > 1 and words[0] in STATE_PREFIXES
 

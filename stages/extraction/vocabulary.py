@@ -114,15 +114,15 @@ _WORDS: Final = {
         prevnext mantop navlink navlinks
         """,
     SIDE: """
-        sidebar aside sidecol sidecolumn rail rightrail leftrail rightcol leftcol rightcolumn
-        leftcolumn marginal marginalie randspalte seitenleiste lateral secondary tertiary
-        complementary widget widgets textwidget infobar side cebian
+        sidebar aside sidecol sidecolumn rail rightrail leftrail marginal marginalie
+        randspalte seitenleiste lateral secondary tertiary
+        complementary widget widgets textwidget infobar sidebox sidenav sidecontent cebian
         """,
     FOOT: "footer foot colophon fusszeile fuss pied pie rodape piepagina",
     AD: """
         ad ads adv advert advertise advertisement advertising advertorial adsense adslot adunit
         adbox adspace adcontainer adwrapper adblock dfp gpt gptad sponsor sponsored promo
-        promotion promoted promobox werbung anzeige anzeigen publicidad publicite pubblicita
+        promotion promobox werbung anzeige anzeigen publicidad publicite pubblicita
         publicidade reklama reclame outbrain taboola teads plista ligatus affiliate guanggao
         koukoku kokoku skyscraper leaderboard billboard medrect mpu pub adsbygoogle partnership
         """,
@@ -161,7 +161,7 @@ _WORDS: Final = {
         inscription addtocart cart warenkorb basket checkout wishlist
         """,
     NOTICE: """
-        cookie consent gdpr dsgvo ccpa modal popup overlay toast offcanvas drawer disclaimer
+        cookie consent gdpr dsgvo ccpa modal popup overlay toast drawer disclaimer
         legal cookiebar cookiebanner onetrust usercentric banner interstitial noscript lightbox
         tooltip outdated
         """,
@@ -176,21 +176,22 @@ MASKS: Final[dict[str, int]] = {}
 for _bit, _text in _WORDS.items():
     for _word in _text.split():
         MASKS[_word] = MASKS.get(_word, 0) | _bit
-for _word in "footnote footnotes endnote endnotes reference references lead-in headnote".split():
-    MASKS[_word] = FRAME
+MASKS.update(dict.fromkeys(("footnote", "endnote", "reference", "headnote"), FRAME))
 
-STATE_PREFIXES: Final = frozenset(
-    """has no is not with without category tag type status format postid cat elementor align
-    size data above below before after under pre""".split()
-)
+_STATE_PREFIXES: Final = """
+    has no is not with without category tag type status format postid cat elementor align
+    size data above below before after under pre
+"""
+STATE_PREFIXES: Final = frozenset(_STATE_PREFIXES.split())
 STATE_PAIRS: Final = ("menu-item", "page-template", "wp-image", "post_tag", "post-type")
 """First words of tokens that tell a state of the page, as in `has-sidebar`, `category-sport`."""
 
-HIDDEN_TOKENS: Final = frozenset(
-    """hidden invisible hide sr-only visually-hidden visuallyhidden screen-reader-text d-none
+_HIDDEN_TOKENS: Final = """
+    hidden invisible hide sr-only visually-hidden visuallyhidden screen-reader-text d-none
     is-hidden u-hidden element-invisible screen-reader offscreen a11y-hidden show-for-sr
     assistive-text vh visually-hidden-focusable display-none noshow print-only printonly
-    visible-print uk-hidden""".split()
-)
+    visible-print uk-hidden
+"""
+HIDDEN_TOKENS: Final = frozenset(_HIDDEN_TOKENS.split())
 SHOWN_AGAIN: Final = ("block", "flex", "grid", "inline", "table")
 """Ends of responsive tokens, `md:block`, that take back a `hidden` on wide screens."""
