@@ -100,6 +100,13 @@ class PooledTag(Tag):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReadsPages(Tag):
+    """Reads the raw pages that only some sources give."""
+
+    reads: ClassVar = ("payload",)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RaiseOnBad(Stage):
     """Raises on the marked row."""
 
