@@ -233,12 +233,7 @@ def _pixels(opened: _Opened, data: bytes) -> Pixels:
     """Return uint8[H, W, 3] as stored, before orientation."""
     image = opened.image
     if opened.probe.mime == "image/jpeg" and image.mode in ("RGB", "L"):
-        try:
-            pixels: Pixels = simplejpeg.decode_jpeg(data, colorspace="RGB")
-        except ValueError:  # it is strict about slips that Pillow, and browsers, let pass
-            return np.asarray(image.convert("RGB"))
-        if pixels.shape[:2] == image.size[::-1]:
-            return pixels
+        return _jpeg_pixels(image, data)
     if image.mode in _INT16_MODES:
         grey = np.asarray(image).astype(np.int64) >> 8
         return np.repeat(grey.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
@@ -246,6 +241,17 @@ def _pixels(opened: _Opened, data: bytes) -> Pixels:
         raise _RefusedError(replace(opened.probe, status=f"unsupported {opened.probe.mime}"))
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         return _on_white(image)
+    return np.asarray(image.convert("RGB"))
+
+
+def _jpeg_pixels(image: Image.Image, data: bytes) -> Pixels:
+    try:
+        height, width, *_ = simplejpeg.decode_jpeg_header(data)
+        if (width, height) == image.size:  # the size that was found within the limits
+            pixels: Pixels = simplejpeg.decode_jpeg(data, colorspace="RGB")
+            return pixels
+    except ValueError:  # it is strict about slips that Pillow, and browsers, let pass
+        pass
     return np.asarray(image.convert("RGB"))
 
 

@@ -100,14 +100,13 @@ class FetchMedia(Regroup):
         wanted = _mask(pc.is_null(media.column("status")))
         row = media.row[wanted]
         uri = pc.fill_null(media.column("uri"), "").filter(pa.array(wanted))
-        source = batch.table.column("source").combine_chunks()
         columns = {
             "row": pa.array(row),
             "element": pa.array(media.position[wanted]),
             "key": digests(address_key(each) for each in uri.to_pylist()),
             "uri": uri,
-            "kind": media.column("type").filter(pa.array(wanted)),
-            "folder": _folders(source, row),
+            "kind": pc.fill_null(media.column("type"), "image").filter(pa.array(wanted)),
+            "folder": _folders(batch.table.column("source"), row),
         }
         return Projection(rows=_as_rows(columns, len(row)))
 
@@ -170,6 +169,8 @@ class FetchMedia(Regroup):
 
     def update(self, batch: Batch, decisions: pa.Table) -> Batch:
         """Return the batch whose media carry status, sha256, mime and location."""
+        if decisions.num_rows == 0:
+            return batch
         media = batch.media()
         values = media.values
         first = np.searchsorted(media.row, decisions.column("row").to_numpy())
@@ -193,11 +194,11 @@ def _mask(condition: pa.Array | pa.ChunkedArray) -> Mask:
     return mask
 
 
-def _folders(source: pa.StructArray, row: Ints) -> pa.Array:
+def _folders(source: pa.ChunkedArray, row: Ints) -> pa.ChunkedArray:
     """Return the folder that a medium's file: address may lead into, "" for none."""
-    uri = pc.fill_null(source.field("uri"), "")
+    uri = pc.fill_null(pc.struct_field(source, "uri"), "")
     is_file = pc.starts_with(uri, "file:", ignore_case=True)
-    folder = pc.if_else(is_file, pc.fill_null(source.field("dataset"), ""), "")
+    folder = pc.if_else(is_file, pc.fill_null(pc.struct_field(source, "dataset"), ""), "")
     return folder.take(pa.array(row))
 
 

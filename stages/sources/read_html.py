@@ -6,16 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import pyarrow as pa
-
-from stages.elements import set_column
-from stages.record import PAYLOAD, content_id, table_of
+from stages.record import PAYLOAD, content_id
+from stages.sources.pages import CHUNK_BYTES, CHUNK_ROWS, page_table
 from stages.sources.paths import InputFile, expand
 from stages.stage import Chunk, Fault, Source, Unit
 
 SUFFIXES = (".html", ".htm")
-CHUNK_ROWS = 256
-CHUNK_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +65,10 @@ class ReadHtml(Source):
                 rows.append(item)
                 size += len(item[PAYLOAD])
             if len(rows) >= CHUNK_ROWS or size >= CHUNK_BYTES:
-                yield _chunk(rows, faults)
+                yield Chunk(rows=page_table(rows), faults=tuple(faults))
                 rows, faults, size = [], [], 0
         if rows or faults:
-            yield _chunk(rows, faults)
-
-
-def _chunk(rows: list[dict[str, Any]], faults: list[Fault]) -> Chunk:
-    table = table_of(rows)
-    if not rows:
-        table = set_column(table, PAYLOAD, pa.array([], pa.large_binary()))
-    return Chunk(rows=table, faults=tuple(faults))
+            yield Chunk(rows=page_table(rows), faults=tuple(faults))
 
 
 def _read_page(file: InputFile, max_bytes: int) -> dict[str, Any] | Fault:

@@ -14,13 +14,12 @@ from typing import Any, BinaryIO, ClassVar, cast
 import pyarrow as pa
 
 from stages.record import table_of
+from stages.sources.pages import CHUNK_BYTES, CHUNK_ROWS
 from stages.sources.paths import expand
 from stages.sources.plain_rows import BadRowError, record_row, text_row
 from stages.stage import Chunk, Fault, Source, Unit
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson")
-CHUNK_ROWS = 256
-CHUNK_BYTES = 32 << 20
 
 _UNFIT = (pa.ArrowException, UnicodeEncodeError, TypeError, ValueError, OverflowError)
 

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 
 from stages.errors import RecordError, SourceError
 from stages.record import conform, table_of
+from stages.sources.pages import CHUNK_ROWS
 from stages.sources.paths import expand
 from stages.sources.plain_rows import BadRowError, text_row
 from stages.stage import Chunk, Fault, Source, Unit
 
 SUFFIXES = (".parquet",)
-CHUNK_ROWS = 256
 
 _RECORD_COLUMNS = ("id", "kind", "messages")
 

@@ -10,16 +10,14 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
-from stages.elements import set_column
-from stages.record import PAYLOAD, content_id, table_of
+from stages.record import PAYLOAD, content_id
 from stages.sources.http_body import Response
+from stages.sources.pages import CHUNK_BYTES, CHUNK_ROWS, page_table
 from stages.sources.paths import expand
 from stages.sources.warc import Record, is_gzip, read_records
 from stages.stage import ASSETS, Chunk, Fault, Source, Unit
 
 SUFFIXES = (".warc", ".warc.gz", ".warc.zst")
-CHUNK_ROWS = 256
-CHUNK_BYTES = 32 << 20
 
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _UNTYPED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
@@ -124,11 +122,8 @@ class _Draft:
         return len(self.pages) >= CHUNK_ROWS or self.bytes >= CHUNK_BYTES
 
     def chunk(self) -> Chunk:
-        rows = table_of(self.pages)
-        if not self.pages:
-            rows = set_column(rows, PAYLOAD, pa.array([], pa.large_binary()))
         assets = pa.Table.from_pylist(self.assets, schema=ASSETS) if self.assets else None
-        return Chunk(rows=rows, assets=assets, faults=tuple(self.faults))
+        return Chunk(rows=page_table(self.pages), assets=assets, faults=tuple(self.faults))
 
 
 def _sort(record: Record, path: str, max_bytes: int, draft: _Draft) -> None:

@@ -314,6 +314,20 @@ def test_schemes_that_are_off_are_refused(tmp_path):
     ]
 
 
+def test_a_sample_without_source_or_media_type_does_no_harm(tmp_path):
+    rows = [{"media": [{"uri": "file:///etc/passwd"}, {"uri": data_uri(RED)}]}, sample("x:y")]
+    assert statuses(tmp_path, rows) == [
+        "refused: a file address in a page that is no file",
+        "ok",
+        "refused: scheme x",
+    ]
+
+
+def test_a_table_without_chunks_passes(tmp_path):
+    batch = Batch(table=table_of([]).schema.empty_table(), store=MediaStore(root=tmp_path))
+    assert FetchMedia().project(batch).rows.num_rows == 0
+
+
 def test_a_video_must_be_a_video(tmp_path):
     uris = [data_uri(b"\0\0\0\x20ftypisom" + bytes(20)), data_uri(RED)]
     rows = [sample(*uris, type_="video")]
