@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import trafilatura
-
 from stages.extraction.container import Judgement
 from stages.extraction.tree import CAPTION, IMAGE, PARAGRAPH, Piece, Tree, size_of
 
@@ -25,6 +23,8 @@ def second_opinion(html: str, tree: Tree, judgement: Judgement) -> list[Piece]:
     """Return the pieces that trafilatura takes for main text, empty when it finds none."""
     if len(html) > LARGEST_PAGE or len(tree.pieces) > MOST_PIECES:
         return []
+    import trafilatura  # half a second, for a few pages in a hundred
+
     text = trafilatura.extract(html, fast=True, include_comments=False)
     if not text:
         return []
