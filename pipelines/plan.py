@@ -131,25 +131,34 @@ def code_version(module: str) -> str:
 
 
 def _imported(module: str) -> set[Path]:
+    spec = importlib.util.find_spec(module)
+    todo = [Path(spec.origin)] if spec is not None and spec.origin else []
     found: set[Path] = set()
-    todo = [module]
     while todo:
-        spec = importlib.util.find_spec(todo.pop())
-        path = Path(spec.origin) if spec is not None and spec.origin else None
-        if path is None or path in found or path.suffix != ".py":
+        path = todo.pop()
+        if path in found or path.suffix != ".py":
             continue
         found.add(path)
-        todo += [name for name in _imports(path) if name.split(".")[0] in PRODUCT]
+        todo += [file for name in _imports(path) for file in _files_of(name)]
     return found
 
 
+def _files_of(name: str) -> list[Path]:
+    """Return the source file of a product module; nothing for any other name."""
+    if name.split(".")[0] not in PRODUCT:
+        return []
+    base = ROOT.joinpath(*name.split("."))
+    return [path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()]
+
+
 def _imports(path: Path) -> list[str]:
+    """Return the names that a file imports: modules, and what may be modules of packages."""
     names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names.append(node.module)
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     return names
 
 
