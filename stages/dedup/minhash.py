@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar, Final, cast
 
 import numpy as np
@@ -28,9 +29,10 @@ RECALL: Final = 0.98
 """Chance, at least, that bands made for a threshold bring a pair at that threshold together."""
 SKETCH_SIZE: Final = 1024
 """Distinct shingles that a text is compared by: up to so many, Jaccard similarity is exact."""
+SLICE_ROWS: Final = 1 << 19
+"""Rows of a bucket that are judged at a time; bounds memory to about 1 GB of sketches."""
 
-_MEMBER: Final = ("unit", "row", "id", "n_media", "n_bytes")
-_MEMBER_SCHEMA: Final = pa.schema(
+_MEMBER: Final = pa.schema(
     {
         "unit": pa.int32(),
         "row": pa.int64(),
@@ -40,7 +42,7 @@ _MEMBER_SCHEMA: Final = pa.schema(
     }
 )
 EDGES: Final = pa.schema(
-    [pa.field(f"{each.name}_{side}", each.type) for side in "ab" for each in _MEMBER_SCHEMA]
+    [pa.field(f"{each.name}_{side}", each.type) for side in "ab" for each in _MEMBER]
     + [pa.field("jaccard", pa.float32())]
 )
 """A confirmed pair: where its two samples are, and what decides who stands for them."""
@@ -134,8 +136,12 @@ class MinHashDedup(Regroup):
         return cast(Ints, (keys % np.uint64(buckets)).astype(np.int64))
 
     def decide(self, rows: pa.Table, bucket: Bucket) -> pa.Table:
-        """Return a row of EDGES for each confirmed pair that shares a key."""
+        """Return a row of EDGES for each confirmed pair that shares a key, maybe repeated."""
         group, place = _shared_keys(rows)
+        pieces = [self._confirm(group[piece], place[piece], bucket) for piece in _slices(group)]
+        return pa.concat_tables([EDGES.empty_table(), *pieces])
+
+    def _confirm(self, group: Ints, place: Ints, bucket: Bucket) -> pa.Table:
         places, node = np.unique(place, return_inverse=True)
         beside = _members(places, bucket)
         sketch = _sketch_of(beside)
@@ -143,10 +149,10 @@ class MinHashDedup(Regroup):
         def similarity(left: Ints, right: Ints) -> Floats:
             return jaccards(sketch, left, right, size=SKETCH_SIZE)
 
-        left, right, score = link_groups(group, node, similarity, self.threshold)
+        left, right, score = link_groups(group - group[0], node, similarity, self.threshold)
         columns = {}
         for side, at in (("a", left), ("b", right)):
-            for name in _MEMBER:
+            for name in _MEMBER.names:
                 columns[f"{name}_{side}"] = beside.column(name).take(pa.array(at))
         return pa.table({**columns, "jaccard": score}).cast(EDGES)
 
@@ -155,7 +161,7 @@ class MinHashDedup(Regroup):
         if edges.num_rows == 0:
             return CLUSTERS.empty_table()
         ends = pa.concat_tables(
-            edges.select([f"{name}_{side}" for name in _MEMBER]).rename_columns(list(_MEMBER))
+            edges.select([f"{name}_{side}" for name in _MEMBER.names]).rename_columns(_MEMBER.names)
             for side in "ab"
         )
         _, first, node = np.unique(_places(ends), return_index=True, return_inverse=True)
@@ -210,16 +216,21 @@ def _shared_keys(rows: pa.Table) -> tuple[Ints, Ints]:
     return group[shared], _places(rows)[order[shared]]
 
 
+def _slices(group: Ints) -> list[slice]:
+    """Return runs of whole groups, of SLICE_ROWS rows or a little more."""
+    starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]][: len(group)])
+    ends = np.r_[starts, len(group)]
+    cuts = ends[np.searchsorted(ends, np.arange(0, len(group), SLICE_ROWS))]
+    cuts = np.unique(np.r_[cuts, len(group)])
+    return [slice(a, b) for a, b in pairwise(cuts.tolist())]
+
+
 def _members(places: Ints, bucket: Bucket) -> pa.Table:
     """Return what lies beside the rows at ascending places, with their unit and row."""
     units, rows = places >> 40, places & ((1 << 40) - 1)
-    tables = [
+    table = pa.concat_tables(
         bucket.beside(int(unit)).take(pa.array(rows[units == unit])) for unit in np.unique(units)
-    ]
-    if not tables:
-        empty = {name: pa.array([], _MEMBER_SCHEMA.field(name).type) for name in _MEMBER}
-        return pa.table({**empty, "sketch": pa.array([], pa.large_list(pa.uint32()))})
-    table = pa.concat_tables(tables)
+    )
     return table.append_column("unit", pa.array(units, pa.int32())).append_column(
         "row", pa.array(rows)
     )

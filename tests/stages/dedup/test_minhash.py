@@ -194,6 +194,14 @@ def test_scores_and_clusters_do_not_depend_on_buckets():
     assert one.equals(many)
 
 
+@pytest.mark.parametrize("rows", [1, 2, 7, 100])
+def test_the_size_of_the_slices_does_not_matter(rows, monkeypatch):
+    units, operator = split(corpus(), 3), MinHashDedup(threshold=0.75)
+    expected = decisions_of(operator, units, buckets=2)
+    monkeypatch.setattr("stages.dedup.minhash.SLICE_ROWS", rows)
+    assert decisions_of(operator, units, buckets=2).equals(expected)
+
+
 def test_two_runs_give_the_same_edges():
     units, operator = split(corpus(), 2), MinHashDedup(seed=9)
     assert decisions_of(operator, units).equals(decisions_of(operator, units))
