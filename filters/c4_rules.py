@@ -36,7 +36,7 @@ class C4Rules(Filter):
     - at least half of its characters lie on clean lines (C4 cuts the other lines out; a filter
       judges and does not edit, so this share, and its bound, are Quern's; over "text" the lines
       of a paragraph go, or stay, together)
-    - "lorem ipsum" and the curly bracket "{" occur nowhere
+    - "lorem ipsum" and, unless allowed, the curly bracket "{" occur nowhere
     - its clean lines have at least 5 sentences (whole documents only)
 
     A sentence ends in . ! ? or their like, unless a small letter follows on the line. Not
@@ -53,6 +53,8 @@ class C4Rules(Filter):
         min_clean_share: of the characters of all lines.
         min_sentences: fewest on the clean lines of a document.
         min_line_words: fewest words of a clean line.
+        max_curly_bracket_lines: most lines with "{"; C4 allows none, and so loses every page
+            with a formula or code in it.
         terminal_punctuation: whether a clean line must end in it. FineWeb's recipe leaves this
             rule out, as it alone removed 30 % of tokens (arXiv:2406.17557, section 3.5).
     """
@@ -63,6 +65,7 @@ class C4Rules(Filter):
     min_clean_share: float = 0.5
     min_sentences: int = 5
     min_line_words: int = 3
+    max_curly_bracket_lines: int = 0
     terminal_punctuation: bool = True
 
     def limits(self) -> tuple[Limit, ...]:
@@ -70,7 +73,7 @@ class C4Rules(Filter):
         of_any_text = (
             Limit(score="clean_char_share", min=self.min_clean_share),
             Limit(score="lorem_ipsum_lines", max=0),
-            Limit(score="curly_bracket_lines", max=0),
+            Limit(score="curly_bracket_lines", max=self.max_curly_bracket_lines),
         )
         if self.over == "text":
             return of_any_text

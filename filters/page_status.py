@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow.compute as pc
 
-from stages.stage import Batch, Filter, Limit, Scores, ScoreFn
+from stages.stage import Batch, Filter, Limit, ScoreFn, Scores
 
 STATUS = "extract_status"
 

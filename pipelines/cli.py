@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -175,9 +175,14 @@ def _show_operator(use: str) -> None:
     for each in fields(cls):
         if each.name == "paths":
             continue
-        default = "required" if each.default is MISSING else repr(each.default)
+        default = "required" if each.default is each.default_factory else repr(_default(each))
         name = each.name.replace("_", "-")
         typer.echo(f"  --{name}  {type_name(types[each.name])}  [{default}]")
+
+
+def _default(each: Field[Any]) -> Any:
+    made = each.default is MISSING and each.default_factory is not MISSING
+    return each.default_factory() if made else each.default
 
 
 @app.command()
@@ -212,3 +217,7 @@ def demo(
         "  quern plan pipelines/recipes/interleaved.yaml --read YOUR.warc.gz\n"
         "  quern run pipelines/recipes/interleaved.yaml --read YOUR.warc.gz --out runs/mine"
     )
+
+
+if __name__ == "__main__":
+    main()

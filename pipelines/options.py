@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 
@@ -37,9 +37,20 @@ def coerce(value: Any, wanted: Any) -> Any:
     elif wanted is int:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
+    elif is_dataclass(wanted) and isinstance(value, Mapping):
+        return _construct(value, wanted)
     elif isinstance(wanted, type) and isinstance(value, wanted):
         return value
     raise ValueError(f"must be {type_name(wanted)}, got {value!r}")
+
+
+def _construct(value: Mapping[str, Any], wanted: Any) -> Any:
+    """Build an engine from a mapping of its options."""
+    known = option_types(wanted)
+    unknown = sorted(set(value) - set(known))
+    if unknown:
+        raise ValueError(f"{wanted.__name__} has no {unknown}; it has {sorted(known)}")
+    return wanted(**{name: coerce(each, known[name]) for name, each in value.items()})
 
 
 def _first_that_fits(value: Any, options: tuple[Any, ...], wanted: Any) -> Any:

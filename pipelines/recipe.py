@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 import yaml
 
 from pipelines.options import coerce, option_types
-from stages.errors import RecipeError, SourceError
+from stages.errors import MissingWeightsError, RecipeError, SourceError
 from stages.record import SCHEMA
-from stages.stage import Generator, Operator, Source, Stage, Unit
+from stages.stage import Operator, Source, Unit
 from stages.write_shards import WriteShards
 
 OperatorT = TypeVar("OperatorT", bound=Operator)
@@ -100,6 +100,8 @@ def load_recipe(
         near = sorted(str(p) for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
         hint = f"; recipes there: {', '.join(near)}" if near else ""
         raise RecipeError(str(path), [f"no such file{hint}"]) from error
+    except OSError as error:
+        raise RecipeError(str(path), [f"cannot be read: {error.strerror}"]) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(str(path), [f"not valid YAML: {error}"]) from error
     if not isinstance(content, dict):
@@ -120,8 +122,8 @@ def build_recipe(
     content = dict(content)
     for key in sorted(set(map(str, content)) - TOP_LEVEL):
         faults.append(f"a recipe has no {key!r}{_did_you_mean(key, TOP_LEVEL)}")
-    changes = [*(content.get("tiny") or {}).items()] if tiny else []
-    changes += [_setting(text, faults) for text in settings]
+    changes = _tiny(content, faults) if tiny else []
+    changes += [change for text in settings for change in _setting(text, faults)]
     entries = _entries(content, faults)
     top = {key: content[key] for key in _scalars() if key in content}
     for place, value in changes:
@@ -142,7 +144,7 @@ def build_recipe(
     units = _units(source, faults)
     top = _checked_top(top, faults)
     if source is not None:
-        faults += column_faults(source, steps)
+        faults += column_faults(source, steps) + weight_faults(steps)
     if faults or source is None:
         raise RecipeError(label, faults or ["a recipe needs a source"])
     name = str(content.get("name") or Path(label).stem)
@@ -173,11 +175,24 @@ def _checked_top(top: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
     return checked
 
 
-def _setting(text: str, faults: list[str]) -> tuple[str, Any]:
+def _tiny(content: Mapping[str, Any], faults: list[str]) -> list[tuple[str, Any]]:
+    overrides = content.get("tiny") or {}
+    if not isinstance(overrides, dict):
+        faults.append("tiny must map places to values: {steps.NAME.OPTION: VALUE}")
+        return []
+    return [(str(place), value) for place, value in overrides.items()]
+
+
+def _setting(text: str, faults: list[str]) -> list[tuple[str, Any]]:
     place, equals, value = text.partition("=")
     if not equals:
         faults.append(f"--set {text}: write it as steps.NAME.OPTION=VALUE")
-    return place.strip(), yaml.safe_load(value) if equals else None
+        return []
+    try:
+        return [(place.strip(), yaml.safe_load(value))]
+    except yaml.YAMLError:
+        faults.append(f"--set {text}: not a YAML value; put quotes around a text")
+        return []
 
 
 def _entries(content: Mapping[str, Any], faults: list[str]) -> dict[str, dict[str, Any]]:
@@ -354,6 +369,16 @@ def column_faults(source: Source, steps: Sequence[Step]) -> list[str]:
                     f"steps.{step.name}: reads column {name!r}, which no earlier step writes; "
                     f"there are: {', '.join(sorted(known))}"
                 )
-        if isinstance(step.operator, Stage | Generator):
-            known |= set(step.operator.writes)
+        known |= set(step.operator.writes)
+    return faults
+
+
+def weight_faults(steps: Sequence[Step]) -> list[str]:
+    """Return a fault for each step whose model is not on this machine."""
+    faults = []
+    for step in steps:
+        try:
+            step.operator.check()
+        except MissingWeightsError as error:
+            faults.append(f"steps.{step.name}: {error}")
     return faults

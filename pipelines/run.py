@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -118,8 +119,10 @@ class OnRay:
         blobs = [{"item": pickle.dumps(item)} for item in items]
         _set_context(ray.data.DataContext.get_current(), self.stall_minutes)
         dataset: Any = ray.data.from_items(blobs, override_num_blocks=len(blobs))
-        for resources, function in operators:
-            dataset = dataset.map_batches(function, **_compute(resources))
+        with warnings.catch_warnings():  # Ray 2.60 names no other way to bound retries
+            warnings.simplefilter("ignore", category=DeprecationWarning)
+            for resources, function in operators:
+                dataset = dataset.map_batches(function, **_compute(resources))
         try:
             for block in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
                 yield from map(_unpacked, block.column("item").to_pylist())
@@ -164,15 +167,14 @@ def _compute(resources: Resources) -> dict[str, Any]:
         "num_cpus": resources.cpus,
     }
     if not resources.workers:
-        return {**common, "max_retries": RETRIES}
-    gpus = {"num_gpus": resources.gpus} if resources.gpus else {}
+        return {**common, "ray_remote_args_fn": lambda: {"max_retries": RETRIES}}
+    remote: dict[str, Any] = {"max_restarts": RETRIES, "max_task_retries": RETRIES}
+    if resources.gpus:  # named num_gpus, Ray would insist on a batch size and mix units
+        remote["num_gpus"] = resources.gpus
     return {
         **common,
         "compute": ActorPoolStrategy(size=resources.workers),
-        "max_restarts": RETRIES,
-        "max_task_retries": RETRIES,
-        # num_gpus itself would make Ray insist on a batch size and mix units
-        "ray_remote_args_fn": lambda: gpus,
+        "ray_remote_args_fn": lambda: remote,
     }
 
 

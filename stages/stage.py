@@ -119,6 +119,10 @@ class Batch:
         ).equals(self.table.column("messages"))
         return replace(self, table=table, _tokens=list(self._tokens) if same else [])
 
+    def alone(self) -> Batch:
+        """Return the batch without what it shares, to be sent to another process."""
+        return replace(self, pictures=PictureCache(), _tokens=[])
+
     def keep_rows(self, keep: Mask) -> Batch:
         """Return the batch without the rows where `keep` (bool[N]) is false."""
         tokens = [tokens.keep_rows(keep) for tokens in self._tokens]
@@ -141,7 +145,7 @@ ScoreFn = Callable[[Batch], Scores]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Operator(ABC):  # noqa: B024  the kinds of operators below add the abstract methods
+class Operator(ABC):
     """A description of work on rows: its fields are its options.
 
     Attributes:
@@ -155,6 +159,13 @@ class Operator(ABC):  # noqa: B024  the kinds of operators below add the abstrac
     writes: ClassVar[tuple[str, ...]] = ()
     source: ClassVar[str]
     resources: ClassVar[Resources] = Resources()
+
+    def check(self) -> None:  # noqa: B027  most operators load nothing
+        """Look, in seconds, whether what the operator loads is on this machine.
+
+        Raises:
+            MissingWeightsError: when it is not; the message says how to get it.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,6 +71,10 @@ class TokenizeSample(Stage):
                 f"coordinates is {self.coordinates!r}, it must be 'pixels' or 'thousandths'"
             )
 
+    def check(self) -> None:
+        """Look whether the tokenizer is on this machine."""
+        load_tokenizer(self.processor)
+
     def build(self) -> StageFn:
         """Load the tokenizer and return the function on a batch."""
         tokenizer = load_tokenizer(self.processor)
