@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import pyarrow as pa
 import pytest
 
 from filters.language import Language
@@ -52,3 +55,10 @@ def test_a_confidence_outside_zero_to_one_is_refused() -> None:
 def test_text_parts_cannot_be_judged() -> None:
     with pytest.raises(ValueError, match="over is 'text'"):
         Language(over="text")
+
+
+def test_rows_of_several_chunks_are_read_in_order() -> None:
+    one, two = (batch_of("a", "b", **tagged(("en", "0.75"), ("de", "0.5"))) for _ in range(2))
+    both = replace(one, table=pa.concat_tables([one.table, two.table]))
+    scores = scores_of(Language(languages=("de",)), both)
+    assert scores == {"language_confidence": [0.0, 0.5, 0.0, 0.5]}
