@@ -81,7 +81,7 @@ def _is_link_list(tree: Tree, judgement: Judgement, span: Span) -> bool:
 
 
 def _is_link_line(piece: Piece) -> bool:
-    if piece.kind is HEADING or piece.size > LONGEST_LINK_LINE:
+    if piece.kind in (HEADING, CAPTION) or piece.size > LONGEST_LINK_LINE:
         return False
     return piece.links > NEARLY_ALL * piece.size
 

@@ -78,8 +78,8 @@ class Judgement:
         junk: per piece, whether it lies in boilerplate.
         good: prefix sums of good text, one longer than the pieces.
         net: prefix sums of good text minus bad text.
-        sizes: prefix sums of text.
-        links: prefix sums of linked text.
+        sizes: prefix sums of text other than captions.
+        links: prefix sums of linked text other than captions.
     """
 
     junk: list[bool]
@@ -107,8 +107,8 @@ def judge(tree: Tree) -> Judgement:
         junk=junk,
         good=_sums(goods),
         net=_sums(nets),
-        sizes=_sums(piece.size for piece in tree.pieces),
-        links=_sums(piece.links for piece in tree.pieces),
+        sizes=_sums(0 if piece.kind is CAPTION else piece.size for piece in tree.pieces),
+        links=_sums(0 if piece.kind is CAPTION else piece.links for piece in tree.pieces),
     )
 
 

@@ -57,8 +57,9 @@ _LAZY_SOURCES: Final = (
     "zoomfile",
 )
 _BLANK: Final = re.compile(
-    r"(?:^|[/_.-])(?:blank|spacer|pixel|transparent|placeholder|loading|loader|lazyload|lazy|1x1"
-    r"|clear|dot|empty|grey|gray|trans|preload)(?:[_-][\w-]*)?\.(?:gif|png|svg|jpe?g)",
+    r"(?:^|/)(?:blank|spacer|pixel|transparent|placeholder|loading|loader|lazyload|lazy|1x1|clear"
+    r"|dot|empty|grey|gray|trans|preload|b)(?:[._-]?(?:image|img|gif|min|\d+(?:x\d+)?))?"
+    r"\.(?:gif|png|svg|jpe?g)(?:\?|$)",
     re.IGNORECASE,
 )
 _ICON: Final = re.compile(

@@ -150,7 +150,7 @@ _WORDS: Final = {
         taglist tagcloud category categorie categories keyword schlagwort schlagworte
         schlagwoerter etiqueta etiquetas postmeta entrymeta meta metadata timestamp datetime
         date datum fecha pubdate published editsection credit credits copyright rights
-        permalink postinfo userinfo postprofile poster signature sig editlink lastmod
+        permalink postinfo userinfo postprofile poster signature editlink lastmod
         dateline writer redakteur zeitstempel posted noprint hatnote ambox usercard
         karma badge reputation
         """,
