@@ -98,12 +98,14 @@ def _enter_inline(gatherer: Gatherer, node: LexborNode) -> None:
 
 
 def _enter_box(gatherer: Gatherer, node: LexborNode) -> Leave:
-    gatherer.open(node)
+    if not gatherer.open(node):
+        return _skip
     return Gatherer.close
 
 
 def _enter_light(gatherer: Gatherer, node: LexborNode) -> Leave:
-    gatherer.open(node, light=True)
+    if not gatherer.open(node, light=True):
+        return _skip
     return Gatherer.close
 
 
@@ -111,7 +113,8 @@ def _named(known: Names) -> Enter:
     """Return the action for a tag that says something about its content."""
 
     def enter(gatherer: Gatherer, node: LexborNode) -> Leave:
-        gatherer.open(node, known)
+        if not gatherer.open(node, known):
+            return _skip
         return Gatherer.close
 
     return enter
@@ -121,7 +124,8 @@ def _of_kind(kind: str, level: int = 0) -> Enter:
     """Return the action for a tag whose text is of one kind."""
 
     def enter(gatherer: Gatherer, node: LexborNode) -> Leave:
-        gatherer.open(node, light=True)
+        if not gatherer.open(node, light=True):
+            return _skip
         gatherer.push(kind, level)
         return Gatherer.pop
 
@@ -129,13 +133,15 @@ def _of_kind(kind: str, level: int = 0) -> Enter:
 
 
 def _enter_item(gatherer: Gatherer, node: LexborNode) -> Leave:
-    gatherer.open(node, light=True)
+    if not gatherer.open(node, light=True):
+        return _skip
     gatherer.push(ITEM, max(gatherer.in_list, 1))
     return Gatherer.pop
 
 
 def _enter_list(gatherer: Gatherer, node: LexborNode) -> Leave:
-    gatherer.open(node)
+    if not gatherer.open(node):
+        return _skip
     gatherer.in_list += 1
     return _leave_list
 
@@ -183,7 +189,8 @@ def _is_dropped(names: str | None) -> bool:
 
 
 def _enter_pre(gatherer: Gatherer, node: LexborNode) -> Leave:
-    gatherer.open(node)
+    if not gatherer.open(node):
+        return _skip
     gatherer.in_pre += 1
     return _leave_pre
 
@@ -196,7 +203,8 @@ def _leave_pre(gatherer: Gatherer) -> None:
 
 
 def _enter_figure(gatherer: Gatherer, node: LexborNode) -> Leave:
-    gatherer.open(node)
+    if not gatherer.open(node):
+        return _skip
     gatherer.figures.append(len(gatherer.tree.pieces))
     return _leave_figure
 
@@ -268,7 +276,8 @@ def _add_tex(gatherer: Gatherer, tex: str, stands_alone: bool) -> None:
 
 
 def _enter_table(gatherer: Gatherer, node: LexborNode) -> Leave:
-    gatherer.open(node)
+    if not gatherer.open(node):
+        return _skip
     tree = gatherer.tree
     gatherer.tables.append((len(tree.pieces), len(tree.spans), gatherer.row, gatherer.cell))
     gatherer.row = gatherer.cell = 0
@@ -288,13 +297,15 @@ def _leave_table(gatherer: Gatherer) -> None:
 
 
 def _enter_row(gatherer: Gatherer, node: LexborNode) -> Leave:
-    gatherer.open(node, light=True)
+    if not gatherer.open(node, light=True):
+        return _skip
     gatherer.row = gatherer.number = gatherer.number + 1
     return Gatherer.close
 
 
 def _enter_cell(gatherer: Gatherer, node: LexborNode) -> Leave:
-    gatherer.open(node, light=True)
+    if not gatherer.open(node, light=True):
+        return _skip
     gatherer.cell = gatherer.number = gatherer.number + 1
     return _leave_cell
 

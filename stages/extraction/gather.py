@@ -23,11 +23,25 @@ from stages.extraction.tree import (
     Tree,
     size_of,
 )
+from stages.extraction.vocabulary import (
+    AD,
+    FOOT,
+    FORM,
+    HIDDEN,
+    META,
+    NAV,
+    NOTICE,
+    RELATED,
+    SHARE,
+    SIDE,
+)
 from stages.extraction.vocabulary import CAPTION as CAPTION_HINT
-from stages.extraction.vocabulary import HIDDEN
 
 _BREAK: Final = "\x01"  # stands for <br> while a block is being gathered
 _INVISIBLE: Final = re.compile("[\xad\u200b\u2060\ufeff]+")
+SMALL_JUNK: Final = 1500
+"""Characters, whitespace included, up to which an element named as boilerplate is left unread."""
+_NEVER_TEXT: Final = NAV | SIDE | FOOT | AD | SHARE | RELATED | META | FORM | NOTICE
 _LIGHT: Final = -2  # on the stack of open elements: one that got no span
 
 
@@ -46,6 +60,7 @@ class Gatherer:
 
     __slots__ = (
         "_breaks",
+        "_in_junk",
         "_kinds",
         "_links",
         "_open",
@@ -82,7 +97,7 @@ class Gatherer:
         self._open: list[int] = []
         self._parts: list[str] = []
         self._kinds: list[tuple[str, int]] = []
-        self._links = self._breaks = 0
+        self._links = self._breaks = self._in_junk = 0
 
     def text(self, node: LexborNode) -> None:
         """Add a text node to the block being gathered."""
@@ -185,8 +200,8 @@ class Gatherer:
         self.flush()
         self.add(Piece(kind=FORMULA, text=tex, size=len(tex)))
 
-    def open(self, node: LexborNode, known: Names = NOTHING, *, light: bool = False) -> None:
-        """Open a span for an element.
+    def open(self, node: LexborNode, known: Names = NOTHING, *, light: bool = False) -> bool:
+        """Open a span for an element; return False to leave it out with all its children.
 
         Args:
             node: the element.
@@ -200,17 +215,32 @@ class Gatherer:
             found, key = _names_of(attributes, known)
         elif light:
             self._open.append(_LIGHT)
-            return
+            return True
         else:
             found, key = known, ""
         tier, junk, hints = found
+        if junk:
+            if self.everything:
+                junk = 0
+            elif junk & _NEVER_TEXT and not self._in_junk and self._is_small(node):
+                return False
         tree = self.tree
         start = len(tree.pieces)
-        if self.everything:
-            junk = 0
         self._open.append(self.open_span)
         self.open_span, parent = len(tree.spans), self.open_span
+        if junk:
+            self._in_junk += 1
         tree.spans.append(Span(parent, start, start, tier, junk, hints, (node.tag_id, key)))
+        return True
+
+    def _is_small(self, node: LexborNode) -> bool:
+        """Tell whether an element named as boilerplate is too small to be anything else.
+
+        Asked of the outermost of nested ones alone, so that each node is read once at most.
+        """
+        if len(node.text_lexbor()) > SMALL_JUNK:
+            return False
+        return node.css_first("h1, article, [itemprop=articleBody]") is None
 
     def close(self) -> None:
         """Close the innermost element."""
@@ -224,6 +254,8 @@ class Gatherer:
         tree = self.tree
         span = tree.spans[self.open_span]
         span.stop = len(tree.pieces)
+        if span.junk:
+            self._in_junk -= 1
         if span.hints & CAPTION_HINT:
             pair_captions(tree.pieces, span.start, named=True)
         self.open_span = around

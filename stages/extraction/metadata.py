@@ -22,7 +22,6 @@ _JSON_LICENCE: Final = re.compile(r'"license"\s*:\s*"(https?:[^"\s]{8,200})"')
 _CREATIVE_COMMONS: Final = re.compile(
     r"https?://(?:www\.)?creativecommons\.org/(?:licenses|publicdomain)/[\w.+/-]{2,60}", re.ASCII
 )
-_RELATION: Final = re.compile(r"""\brel\s*=\s*["']?[\w\s]{0,60}\blicense""", re.IGNORECASE)
 _LANGUAGE: Final = re.compile(r"\s*([a-zA-Z]{2,3})(?:[-_]|\s*$|,|;)")
 
 _TITLES: Final = ("og:title", "twitter:title", "dc.title", "citation_title", "parsely-title")
@@ -183,14 +182,15 @@ def _licence(parser: LexborHTMLParser, metas: dict[str, str], html: str, url: st
     """Return what the page links as its licence; a lone Creative Commons link counts too."""
     if "license" not in html and "creativecommons" not in html:
         return ""
-    if _RELATION.search(html):
-        for node in parser.css('a[rel~="license"], link[rel~="license"]'):
-            href = node.attributes.get("href")
-            if href:
-                return _joined(url, href)
+    for node in parser.css('a[rel~="license"], link[rel~="license"]'):
+        href = node.attributes.get("href")
+        if href:
+            return _joined(url, href)
     found = _JSON_LICENCE.search(html)
     if found:
         return found[1]
+    if "creativecommons" not in html:
+        return ""
     declared = _CREATIVE_COMMONS.search(_first(metas, _LICENCES))
     if declared:
         return declared[0]
