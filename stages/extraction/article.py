@@ -23,10 +23,13 @@ Kind = Literal[
     "heading", "paragraph", "item", "table", "code", "formula", "quote", "caption", "image"
 ]
 
-LITTLE_TEXT: Final = 600
+TOO_LITTLE_TEXT: Final = 300
 """Size of main text below which the scorer is unsure."""
+LITTLE_TEXT: Final = 600
+"""Size of main text below which it must hold MOST of the page's good text."""
+MOST: Final = 0.8
 SMALL_SHARE: Final = 0.35
-"""Share of the page's good text below which the scorer is unsure."""
+"""Share of the page's good text below which the scorer is unsure however much it found."""
 NEXT_TO_NOTHING: Final = 80
 """Size of main text below which all text of the page is taken."""
 
@@ -96,11 +99,18 @@ def _main_text(parser: LexborHTMLParser, html: str, base: str) -> list[Piece]:
     kept = keep(tree, judgement, choose(tree, judgement)) if tree.pieces else []
     pieces = [tree.pieces[index] for index in kept]
     size = text_size(pieces)
-    if size < LITTLE_TEXT or size < SMALL_SHARE * judgement.good[-1]:
+    if _is_unsure(size, judgement.good[-1]):
         pieces = second_opinion(html, tree, judgement) or pieces
     if text_size(pieces) >= NEXT_TO_NOTHING:
         return pieces
     return _all_text(walk(root, base=base, everything=True), pieces)
+
+
+def _is_unsure(size: int, good: int) -> bool:
+    """Tell whether a text of some size is likely not the main text of a page."""
+    if size < TOO_LITTLE_TEXT or size < SMALL_SHARE * good:
+        return True
+    return size < LITTLE_TEXT and size < MOST * good
 
 
 def _all_text(tree: Tree, found: list[Piece]) -> list[Piece]:

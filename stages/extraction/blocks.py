@@ -57,8 +57,8 @@ def walk(root: LexborNode, *, base: str, everything: bool = False) -> Tree:
         tag = node.tag_id
         if tag == _TEXT:
             gatherer.text(node)
-        else:
-            leave = actions.get(tag, _enter_box)(gatherer, node)
+        elif (enter := actions.get(tag, _enter_box)) is not _enter_skipped:
+            leave = enter(gatherer, node)
             child = None if leave is _skip else node.first_child
             if child is not None:
                 stack.append((node, leave))
