@@ -19,7 +19,9 @@ A new filter is one file::
             return (Limit(score="words", min=self.min_words),)
 
         def build(self) -> ScoreFn:
-            return lambda batch: {"words": batch.tokens().words(self.over)}
+            return lambda batch: {
+                "words": batch.tokens().count("words", self.over).astype(np.float32)
+            }
 """
 
 from __future__ import annotations

@@ -141,12 +141,14 @@ def _letters() -> npt.NDArray[np.int32]:
     return table
 
 
-@njit(cache=True, nogil=True)
 def mix(value: Any) -> Any:
-    """Return a 64-bit hash with every bit of the value spread over all (MurmurHash3's end)."""
+    """Return uint64 hashes with every bit of a value spread over all (MurmurHash3's end)."""
     value = (value ^ (value >> np.uint64(33))) * _MIX_1
     value = (value ^ (value >> np.uint64(33))) * _MIX_2
     return value ^ (value >> np.uint64(33))
+
+
+_mix = njit(cache=True, nogil=True)(mix)
 
 
 @njit(cache=True, nogil=True)
@@ -208,10 +210,10 @@ def _hash_runs(words: Any, count: int, ngram: int, power: Any, out: Any) -> int:
     total = np.uint64(0)
     for i in range(min(ngram, count)):
         total = total * _WORD + words[i]
-    out[0] = np.uint32(mix(total) >> np.uint64(32))
+    out[0] = np.uint32(_mix(total) >> np.uint64(32))
     for i in range(ngram, count):
         total = total * _WORD + words[i] - words[i - ngram] * power
-        out[i - ngram + 1] = np.uint32(mix(total) >> np.uint64(32))
+        out[i - ngram + 1] = np.uint32(_mix(total) >> np.uint64(32))
     return max(count - ngram + 1, 1)
 
 

@@ -65,16 +65,9 @@ def _minima(hashes: Any, offsets: Any, a: Any, b: Any, out: Any) -> None:
 
 def band_keys(values: Words, *, bands: int, rows: int) -> Keys:
     """Return uint64[N, bands]: equal where two signatures agree in all `rows` of that band."""
-    out = np.empty((len(values), bands), np.uint64)
-    _band_keys(values, rows, out)
-    return out
-
-
-@njit(cache=True, nogil=True)
-def _band_keys(values: Any, rows: int, out: Any) -> None:
-    for i in range(out.shape[0]):
-        for band in range(out.shape[1]):
-            key = BASIS + np.uint64(band)
-            for j in range(band * rows, (band + 1) * rows):
-                key = (key ^ np.uint64(values[i, j])) * LETTER
-            out[i, band] = mix(key)
+    banded = values[:, : bands * rows].reshape(len(values), bands, rows).astype(np.uint64)
+    keys = np.tile(BASIS + np.arange(bands, dtype=np.uint64), (len(values), 1))
+    for place in range(rows):
+        keys = (keys ^ banded[:, :, place]) * LETTER
+    mixed: Keys = mix(keys)
+    return mixed
