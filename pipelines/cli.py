@@ -40,9 +40,6 @@ Settings = Annotated[
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="The run folder [runs/NAME].")]
 Tiny = Annotated[bool, typer.Option("--tiny", help="Use the small bundled models.")]
-Address = Annotated[
-    str, typer.Option("--address", help="A Ray cluster, ray://host:port; or this machine.")
-]
 Cpus = Annotated[int, typer.Option("--cpus", help="Cores to use on this machine; 0: all.")]
 Run = Annotated[Path, typer.Argument(help="A run folder.")]
 
@@ -90,13 +87,12 @@ def run(
     out: Out = None,
     settings: Settings = None,
     tiny: Tiny = False,
-    address: Address = "local",
     cpus: Cpus = 0,
 ) -> None:
     """Run a recipe to shards, card and report. To resume, run the same command again."""
     loaded = load_recipe(recipe, read=read or (), settings=settings or (), tiny=tiny)
     folder = _folder(out, loaded)
-    run_recipe(loaded, folder, address=address, cpus=cpus, recipe_text=recipe.read_text())
+    run_recipe(loaded, folder, cpus=cpus, recipe_text=recipe.read_text())
 
 
 @app.command()
@@ -126,7 +122,6 @@ def stage(
     use: Annotated[str, typer.Argument(help="The operator's import path.")],
     read: Read = None,
     write: Annotated[Path | None, typer.Option("--write", help="The run folder.")] = None,
-    address: Address = "local",
     cpus: Cpus = 0,
 ) -> None:
     """Run one operator as a job: quern stage USE --read DIR --write DIR [--option value ...].
@@ -137,7 +132,7 @@ def stage(
         _show_operator(use)
         return
     recipe = stage_recipe(use, read or [], context.args, write)
-    run_recipe(recipe, RunFolder(root=write.absolute()), address=address, cpus=cpus)
+    run_recipe(recipe, RunFolder(root=write.absolute()), cpus=cpus)
 
 
 @app.command()

@@ -43,7 +43,6 @@ def run_recipe(
     recipe: Recipe,
     folder: RunFolder,
     *,
-    address: str = "local",
     cpus: int = 0,
     recipe_text: str = "",
 ) -> None:
@@ -59,7 +58,7 @@ def run_recipe(
         if recipe_text:
             write_bytes(folder.root / "recipe.yaml", recipe_text.encode())
         try:
-            with ray_session(address, cpus):
+            with ray_session(cpus):
                 workers = OnRay(stall_minutes=recipe.stall_minutes)
                 result = mill(recipe, folder, workers, display)
         except BaseException as error:
@@ -156,12 +155,20 @@ def _note(folder: RunFolder, about: dict[str, Any], started: float, told: dict[s
 
 
 def funnel(counts: list[StepCount]) -> str:
-    """Return the funnel as text: what each step was given, dropped and gave on."""
-    lines = [f"{'step':<24}{'rows in':>10}{'dropped':>10}{'failed':>8}{'kept':>10}  parts dropped"]
+    """Return the funnel as text: what each step was given, dropped and gave on, and its speed.
+
+    Rates are per second of one worker.
+    """
+    lines = [
+        f"{'step':<22}{'rows in':>10}{'dropped':>10}{'failed':>8}{'kept':>10}{'seconds':>9}"
+        f"{'rows/s':>9}{'MB/s':>8}  parts dropped"
+    ]
     for count in counts:
+        seconds = max(count.seconds, 1e-9)
         parts = f"{count.elements_dropped:,} of {count.elements_in:,}" if count.elements_in else ""
         lines.append(
-            f"{count.name:<24}{count.rows_in:>10,}{count.dropped:>10,}{count.quarantined:>8,}"
-            f"{count.rows_out:>10,}  {parts}"
+            f"{count.name:<22}{count.rows_in:>10,}{count.dropped:>10,}{count.quarantined:>8,}"
+            f"{count.rows_out:>10,}{count.seconds:>9.2f}{count.rows_in / seconds:>9,.0f}"
+            f"{count.bytes_in / 1e6 / seconds:>8,.1f}  {parts}"
         )
     return "\n".join(line.rstrip() for line in lines)

@@ -41,12 +41,11 @@ ENVIRONMENT = {
 
 
 @contextmanager
-def ray_session(address: str = "local", cpus: int = 0) -> Iterator[None]:
-    """Start Ray on this machine, or join a cluster; leave it as it was found.
+def ray_session(cpus: int = 0) -> Iterator[None]:
+    """Start Ray on this machine, unless it is started, and leave it as it was found.
 
     Args:
-        address: `local`, or the address of a cluster.
-        cpus: cores to use on this machine; 0 uses all.
+        cpus: cores to use; 0 uses all.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -55,16 +54,16 @@ def ray_session(address: str = "local", cpus: int = 0) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    here: dict[str, Any] = {}
-    if address == "local":
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        here = {
-            "num_cpus": cpus or len(os.sched_getaffinity(0)),
-            "include_dashboard": False,
-            "object_store_memory": int(memory * STORE_SHARE),
-            "runtime_env": {"env_vars": {"PYTHONPATH": str(ROOT)}},
-        }
-    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **here)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    ray.init(
+        address="local",  # without it, Ray joins whatever session it finds traces of
+        num_cpus=cpus or len(os.sched_getaffinity(0)),
+        object_store_memory=int(memory * STORE_SHARE),
+        runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}},
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
     try:
         yield
     finally:
