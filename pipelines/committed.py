@@ -1,0 +1,142 @@
+"""What a run committed: the units of each segment with their files, counts and faults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.folder import RunFolder, read_json
+from pipelines.ledger import StepCount, add_counts
+from stages.files import open_parquet
+
+MAX_FAULTS: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitFiles:
+    """A committed unit of a segment.
+
+    Attributes:
+        folder: the run folder.
+        segment: index of the segment.
+        unit: index of the unit.
+        rows: rows kept.
+        rejected: entries of the ledger.
+        quarantined: rows on which an operator failed.
+    """
+
+    folder: RunFolder
+    segment: int
+    unit: int
+    rows: int
+    rejected: int
+    quarantined: int
+
+    def path(self, what: str) -> Path:
+        """Return the path of `kept`, `rejected` or `quarantine`."""
+        return self.folder.unit_file(self.segment, self.unit, f"{what}.parquet")
+
+    def read(self, what: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return those of the columns, nested ones by their Parquet path, that are there.
+
+        Raises:
+            StorageError: when the file is missing or damaged.
+        """
+        with open_parquet(self.path(what)) as file:
+            return file.read(columns=None if columns is None else _present(file, columns))
+
+    def column_names(self) -> list[str]:
+        """Return the names of the columns of the kept rows."""
+        with open_parquet(self.path("kept")) as file:
+            return list(file.schema_arrow.names)
+
+
+def _present(file: pq.ParquetFile, columns: Sequence[str]) -> list[str]:
+    leaves = [file.schema.column(i).path for i in range(len(file.schema))]
+    return [
+        name
+        for name in columns
+        if any(leaf == name or leaf.startswith(f"{name}.") for leaf in leaves)
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentSummary:
+    """What a segment did.
+
+    Attributes:
+        index: from 1.
+        seconds: wall time of the last session; None when the run stopped.
+        units: the committed ones.
+        counts: per step, over the committed units.
+        faults: the first MAX_FAULTS pieces of input that could not be read.
+        n_faults: how many there are.
+    """
+
+    index: int
+    seconds: float | None
+    units: tuple[UnitFiles, ...]
+    counts: tuple[StepCount, ...]
+    faults: tuple[Mapping[str, Any], ...] = ()
+    n_faults: int = 0
+
+
+def reached(folder: RunFolder) -> list[int]:
+    """Return the indexes of the segments that a stopped run began."""
+    names = [path.name for path in folder.segment(0).parent.glob("*")]
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def committed_segments(
+    folder: RunFolder, indexes: Sequence[int], seconds: Mapping[int, float], steps: Sequence[str]
+) -> tuple[SegmentSummary, ...]:
+    """Return the segments with committed units, as far as they go on with the run's steps.
+
+    A folder in which another recipe ran before may hold more segments than this run reached.
+    """
+    found: list[SegmentSummary] = []
+    for index in indexes:
+        segment = _segment(folder, index, seconds.get(index))
+        names = [count.name for count in segment.counts]
+        if not segment.units or names != list(steps[: len(names)]):
+            break
+        steps = steps[len(names) :]
+        found.append(segment)
+    return tuple(found)
+
+
+def _segment(folder: RunFolder, index: int, seconds: float | None) -> SegmentSummary:
+    units: list[UnitFiles] = []
+    counts: list[StepCount] = []
+    faults: list[Mapping[str, Any]] = []
+    n_faults = 0
+    for path in sorted(folder.segment(index).glob("*.done")):
+        report = read_json(path)
+        if report is None:
+            continue
+        counts = add_counts([counts, [StepCount(**count) for count in report["counts"]]])
+        faults = [*faults, *report["faults"]][:MAX_FAULTS]
+        n_faults += len(report["faults"])
+        units.append(
+            UnitFiles(
+                folder=folder,
+                segment=index,
+                unit=int(path.stem),
+                rows=report["rows"],
+                rejected=report["rejected"],
+                quarantined=report["quarantined"],
+            )
+        )
+    return SegmentSummary(
+        index=index,
+        seconds=seconds,
+        units=tuple(units),
+        counts=tuple(counts),
+        faults=tuple(faults),
+        n_faults=n_faults,
+    )
