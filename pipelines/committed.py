@@ -9,12 +9,15 @@ from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xxhash
 
 from pipelines.folder import RunFolder, read_json
 from pipelines.ledger import StepCount, add_counts
 from stages.files import open_parquet
 
 MAX_FAULTS: Final = 200
+MAX_ROWS: Final = 100_000
+"""Rows that one look at a segment reads; of a bigger one, a sample of its units."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,3 +143,15 @@ def _segment(folder: RunFolder, index: int, seconds: float | None) -> SegmentSum
         faults=tuple(faults),
         n_faults=n_faults,
     )
+
+
+def sampled_units(segment: SegmentSummary, max_rows: int = MAX_ROWS) -> list[UnitFiles]:
+    """Return a random sample of units, always the same, of up to `max_rows` entries or one unit."""
+    chosen: list[UnitFiles] = []
+    rows = 0
+    for unit in sorted(segment.units, key=lambda unit: xxhash.xxh3_64_intdigest(b"%d" % unit.unit)):
+        if chosen and rows + unit.rows + unit.rejected > max_rows:
+            break
+        chosen.append(unit)
+        rows += unit.rows + unit.rejected
+    return chosen

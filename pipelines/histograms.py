@@ -16,9 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
 
-from pipelines.committed import SegmentSummary, UnitFiles
+from pipelines.committed import UnitFiles, sampled_units
 from pipelines.run_info import Bound, StepInfo
 from pipelines.summary import Summary
 from stages.elements import Floats
@@ -26,7 +25,6 @@ from stages.elements import Floats
 Counts = npt.NDArray[np.int64]
 
 BINS: Final = 40
-MAX_ROWS: Final = 100_000
 MAX_THRESHOLDS: Final = 4
 TAIL: Final = 0.5  # percent of the values on each side that the outermost bins take in
 MEDIA_SCORES: Final = "media.list.element.scores"
@@ -104,18 +102,6 @@ def histograms(summary: Summary) -> list[Histogram]:
                 whole = len(units) == len(segment.units)
                 found.append(_histogram(steps[step], score, values, whole=whole))
     return found
-
-
-def sampled_units(segment: SegmentSummary, max_rows: int = MAX_ROWS) -> list[UnitFiles]:
-    """Return units, the same in every report, until they hold `max_rows` entries; at least one."""
-    chosen: list[UnitFiles] = []
-    rows = 0
-    for unit in sorted(segment.units, key=lambda unit: xxhash.xxh3_64_intdigest(b"%d" % unit.unit)):
-        if chosen and rows + unit.rows + unit.rejected > max_rows:
-            break
-        chosen.append(unit)
-        rows += unit.rows + unit.rejected
-    return chosen
 
 
 def _gather(units: Sequence[UnitFiles], steps: Sequence[StepInfo]) -> Gathered:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from pipelines.committed import UnitFiles
+from pipelines.committed import UnitFiles, sampled_units
 from pipelines.ledger import QUARANTINE_COLUMNS
 from pipelines.summary import Summary
 from stages.media import Location
@@ -202,12 +202,17 @@ def _quarantined(row: Mapping[str, Any]) -> Quarantined:
 def kept_rows(summary: Summary, count: int) -> list[Kept]:
     """Return up to `count` of the rows that the last segment kept."""
     best: list[tuple[int, int, int]] = []
-    for place, unit in enumerate(summary.last_units):
+    units = _last_units(summary)
+    for place, unit in enumerate(units):
         ids = unit.read("kept", ["id"]).column("id").to_pylist() if unit.rows else []
         drawn = ((lot(id_), place, row) for row, id_ in enumerate(ids))
         best = heapq.nsmallest(count, [*best, *heapq.nsmallest(count, drawn)])
-    rows = _take_rows(summary.last_units, [(place, row) for _, place, row in best])
+    rows = _take_rows(units, [(place, row) for _, place, row in best])
     return [_kept(rows[place, row]) for _, place, row in best]
+
+
+def _last_units(summary: Summary) -> list[UnitFiles]:
+    return sampled_units(summary.segments[-1]) if summary.segments else []
 
 
 def _take_rows(
@@ -267,14 +272,15 @@ def kept_pictures(summary: Summary, count: int) -> list[Picture]:
     """Return up to `count` different pictures of the kept rows, chosen by their sha256."""
     best: dict[str, tuple[int, int]] = {}
     columns = [f"media.list.element.{name}" for name in ("type", "sha256", "location")]
-    for place, unit in enumerate(summary.last_units):
+    units = _last_units(summary)
+    for place, unit in enumerate(units):
         media = unit.read("kept", columns).column("media").to_pylist() if unit.rows else []
         for row, each in enumerate(media):
             for medium in each:
                 if is_stored_picture(medium):
                     best.setdefault(medium["sha256"], (place, row))
         best = dict(heapq.nsmallest(count, best.items()))
-    rows = _take_rows(summary.last_units, set(best.values()))
+    rows = _take_rows(units, set(best.values()))
     return [
         next(each for each in pictures_of(rows[where]).values() if each.sha256 == sha256)
         for sha256, where in best.items()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from pipelines.committed import SegmentSummary, UnitFiles, committed_segments, reached
+from pipelines.committed import SegmentSummary, committed_segments, reached
 from pipelines.contents import Profile, profile
 from pipelines.folder import RunFolder
 from pipelines.ledger import StepCount
@@ -66,11 +66,6 @@ class Summary:
     def n_faults(self) -> int:
         """How many pieces of input could not be read."""
         return sum(segment.n_faults for segment in self.segments)
-
-    @property
-    def last_units(self) -> tuple[UnitFiles, ...]:
-        """The units of the last segment: they hold what the run kept."""
-        return self.segments[-1].units if self.segments else ()
 
 
 def read_summary(folder: RunFolder) -> Summary:
