@@ -9,6 +9,7 @@ alarm clock if it hangs.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import pickle
@@ -237,6 +238,7 @@ def main(name: str, timeout_s: str, memory_bytes: str) -> None:
     os.dup2(2, 1)
     module, _, attribute = name.partition(":")
     function = getattr(importlib.import_module(module), attribute)
+    gc.freeze()  # what was imported stays: do not look through it again and again
     _serve(function, float(timeout_s), sys.stdin.buffer, out)
 
 

@@ -244,16 +244,24 @@ def _enter_image(gatherer: Gatherer, node: LexborNode) -> None:
 def _enter_noscript(gatherer: Gatherer, node: LexborNode) -> Leave | None:
     """Read only the pictures in it: the fallbacks of lazily loaded ones.
 
-    One with broken markup inside never ends, and holds the page.
+    One with broken markup inside never ends, and holds the page: it is read like any element,
+    and so are those inside it, without looking at them again.
     """
-    if not gatherer.in_noscript and len(node.text_lexbor()) > _LONGEST_NOSCRIPT:
+    if gatherer.in_long_noscript:
         return None
+    if not gatherer.in_noscript and len(node.text_lexbor()) > _LONGEST_NOSCRIPT:
+        gatherer.in_long_noscript = 1
+        return _leave_long_noscript
     gatherer.in_noscript += 1
     return _leave_noscript
 
 
 def _leave_noscript(gatherer: Gatherer) -> None:
     gatherer.in_noscript -= 1
+
+
+def _leave_long_noscript(gatherer: Gatherer) -> None:
+    gatherer.in_long_noscript = 0
 
 
 def _enter_math(gatherer: Gatherer, node: LexborNode) -> Leave:

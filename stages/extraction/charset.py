@@ -96,14 +96,10 @@ def decode(raw: bytes, *, content_type: str = "") -> str:
 
 
 def _looks_like_utf16(raw: bytes) -> bool:
-    """Tell whether every other byte of the start is zero, as in ASCII markup in UTF-16."""
+    """Tell whether every other byte of the start is mostly zero, as in markup in UTF-16."""
     head = raw[:64]
-    if len(head) < 8:
-        return False
-    even, odd = head[0::2], head[1::2]
-    return (even.count(0) == 0 and odd.count(0) == len(odd)) or (
-        odd.count(0) == 0 and even.count(0) == len(even)
-    )
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    return min(even, odd) == 0 and max(even, odd) > len(head) // 3 > 1
 
 
 def _as_utf8(raw: bytes) -> str | None:

@@ -71,6 +71,7 @@ class Gatherer:
         "figures",
         "in_link",
         "in_list",
+        "in_long_noscript",
         "in_noscript",
         "in_pre",
         "kind",
@@ -89,6 +90,7 @@ class Gatherer:
         self.everything = everything
         self.kind, self.level = PARAGRAPH, 0
         self.in_link = self.in_list = self.in_pre = self.in_noscript = 0
+        self.in_long_noscript = 0
         self.row = self.cell = self.number = 0
         self.open_span = -1
         self.figures: list[int] = []
@@ -277,6 +279,9 @@ Leave = Callable[[Gatherer], None]
 def _names_of(attributes: Attributes, known: Names) -> tuple[Names, str]:
     """Return what the attributes say, and the class, by which templates are compared."""
     get = attributes.get
+    if len(attributes) == 1 and (names := get("class") or ""):
+        found = classify(names)
+        return (found if known is NOTHING else merge(found, known)), names
     names, identifier = get("class") or "", get("id")
     key = f"{names} {identifier}" if identifier else names
     found = classify(key) if key else NOTHING

@@ -58,7 +58,7 @@ _LAZY_SOURCES: Final = (
 )
 _BLANK: Final = re.compile(
     r"(?:^|/)(?:blank|spacer|pixel|transparent|placeholder|loading|loader|lazyload|lazy|1x1|clear"
-    r"|dot|empty|grey|gray|trans|preload|b)(?:[._-]?(?:image|img|gif|min|\d+(?:x\d+)?))?"
+    r"|dot|empty|grey|gray|trans|preload|[a-z](?=\.gif))(?:[._-]?(?:image|img|gif|min|\d+(?:x\d+)?))?"
     r"\.(?:gif|png|svg|jpe?g)(?:\?|$)",
     re.IGNORECASE,
 )

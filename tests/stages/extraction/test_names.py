@@ -1,0 +1,145 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.extraction import names
+from stages.extraction.names import Names, classify, classify_role, merge
+from stages.extraction.vocabulary import (
+    AD,
+    CAPTION,
+    COMMENT,
+    FOOT,
+    HIDDEN,
+    LEAD,
+    META,
+    NAV,
+    RELATED,
+    SHARE,
+    SIDE,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "tier"),
+    [
+        ("article-body", 5),
+        ("articleBody", 5),
+        ("articlebody", 5),
+        ("td-post-content", 5),
+        ("entry_content", 5),
+        ("story__text", 5),
+        ("artikel-inhalt", 5),
+        ("texte-article", 5),
+        ("contenido-noticia", 5),
+        ("zhengwen", 5),
+        ("article", 4),
+        ("post", 4),
+        ("hentry", 4),
+        ("main-content", 3),
+        ("markdown-body", 3),
+        ("richtext", 3),
+        ("content", 2),
+        ("post-title", 0),
+        ("article-image", 0),
+        ("xyzzy", 0),
+        ("", 0),
+    ],
+)
+def test_names_tell_how_likely_they_frame_the_text(name, tier):
+    assert classify(name) == Names(tier, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("navbar", NAV),
+        ("nav-header", NAV),
+        ("navheader", NAV),
+        ("site-header", NAV),
+        ("breadcrumbs", NAV),
+        ("sidebar", SIDE),
+        ("side-bar", SIDE),
+        ("sidebarRight", SIDE),
+        ("page-footer", FOOT),
+        ("advertisement", AD),
+        ("werbung", AD),
+        ("share-buttons", SHARE),
+        ("c-article__share", SHARE),
+        ("relatedArticles", RELATED),
+        ("lesen-mehr", RELATED),
+        ("article-teaser", RELATED),
+        ("comment-content", COMMENT),
+        ("kommentare", COMMENT),
+        ("mw-editsection", META),
+        ("sr-only", HIDDEN),
+    ],
+)
+def test_names_tell_boilerplate(name, kind):
+    assert classify(name).junk == kind
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "has-sidebar",
+        "no-ads",
+        "category-advertising",
+        "tag-social",
+        "o-section--has-ads",
+        "modal-enabled",
+        "above-footer",
+        "elementor-widget-text",
+        "md:hidden",
+        "overflow-hidden",
+        "footnotes",
+        "references",
+        "thead",
+        "header",
+    ],
+)
+def test_names_that_only_sound_like_boilerplate(name):
+    assert classify(name).junk == 0
+
+
+def test_a_post_of_a_junk_category_is_no_junk():
+    assert classify("post-7 hentry category-sponsored promo").junk == 0
+
+
+def test_an_article_with_a_share_token_is_an_article():
+    assert classify("entry share") == Names(4, 0, 0)
+
+
+def test_an_article_that_is_a_comment_is_a_comment():
+    assert classify("post comment").junk == COMMENT
+
+
+def test_what_is_hidden_on_phones_alone_is_not_hidden():
+    assert classify("hidden md:block").junk == 0
+    assert classify("hidden").junk == HIDDEN
+
+
+def test_captions_and_standfirsts_are_hinted_at():
+    assert classify("wp-caption-text").hints == CAPTION
+    assert classify("article__lead").hints == LEAD
+    assert classify("teaser-text") == Names(0, 0, LEAD)
+
+
+def test_roles_and_item_properties_speak_too():
+    assert classify_role("main", None).tier == 3
+    assert classify_role(None, "articleBody").tier == 6
+    assert classify_role("Navigation", None).junk == NAV
+    assert merge(classify("box"), classify_role(None, "articleBody")).tier == 6
+
+
+@given(st.text(max_size=500))
+def test_any_name_is_classified(name):
+    assert 0 <= classify(name).tier <= 5
+
+
+def test_memories_are_bounded(monkeypatch):
+    monkeypatch.setattr(names, "_MEMO_SIZE", 50)
+    for memo in (names._name_memo, names._token_memo, names._word_memo):
+        memo.clear()
+    for index in range(500):
+        classify(f"a{index}b word{'x' * (index % 20)} {index}")
+    assert max(map(len, (names._name_memo, names._token_memo, names._word_memo))) <= 50
