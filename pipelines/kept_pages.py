@@ -13,7 +13,7 @@ from pipelines.wording import counted, one_line, visible
 
 MAX_CHARS: Final = 4_000
 MAX_TEXT_CHARS: Final = 1_500
-MAX_PICTURES: Final = 12
+MAX_OTHERS: Final = 12  # pictures, videos, boxes, points
 SIDE_PX: Final = 240
 
 
@@ -79,9 +79,10 @@ def _parts(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _blocks(kept: Kept, thumbnails: Thumbnails) -> Iterator[Block]:
     """Yield the beginning of the text, and pictures in their place for as long as there are any."""
-    chars = pictures = left_out = 0
+    chars = others = left_out = 0  # each block counts a character, so that empty ones end, too
     for message in kept.row["messages"] or []:
         if message["role"] != "document" and chars < MAX_CHARS:
+            chars += 1
             yield Block(kind="role", text=one_line(message["role"]))
         for part in message["parts"] or []:
             if part["type"] == "text" and chars >= MAX_CHARS:
@@ -90,12 +91,12 @@ def _blocks(kept: Kept, thumbnails: Thumbnails) -> Iterator[Block]:
             if left_out:
                 yield _omission(left_out)
                 left_out = 0
-            if pictures == MAX_PICTURES:
+            if others == MAX_OTHERS:
                 yield Block(kind="note", text="… the rest is not shown here")
                 return
             block = _block(part, kept, thumbnails)
-            chars += len(block.text)
-            pictures += block.kind == "picture"
+            chars += len(block.text) + 1
+            others += part["type"] != "text"
             yield block
     if left_out:
         yield _omission(left_out)

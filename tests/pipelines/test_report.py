@@ -12,8 +12,13 @@ import pytest
 
 from pipelines import report
 from pipelines.folder import RunFolder, read_json, write_json
+from pipelines.kept_pages import Block, page_of
 from pipelines.report import write_report
+from pipelines.samples import Kept
+from pipelines.thumbnails import Thumbnails
 from stages.errors import StorageError
+from stages.media import MediaStore
+from stages.record import document, media_part, text_part
 from tests.pipelines.synthetic_run import HOSTILE, recipe, synthetic_run
 
 
@@ -166,6 +171,44 @@ def test_a_picture_whose_pack_is_gone_is_named_instead_of_shown(folder: RunFolde
     shutil.rmtree(other.media)
 
     assert "[image] picture 1" in Page(write_report(other).read_text()).text
+
+
+def kept_row(parts: list[dict[str, object]]) -> Kept:
+    media = [{"type": "image", "uri": "http://quern.example/a.png", "alt": None}]
+    row = {"id": "1", "kind": "interleaved", "source": None, "tags": [], "media": media}
+    return Kept(row={**row, "messages": document(parts)}, pictures={}, scores={})
+
+
+def blocks_of(parts: list[dict[str, object]], folder: RunFolder) -> tuple[Block, ...]:
+    thumbnails = Thumbnails(store=MediaStore(root=folder.media), max_bytes=0)
+    return page_of(kept_row(parts), thumbnails).blocks
+
+
+def test_a_long_text_is_cut_at_a_word_and_tells_what_is_missing(folder: RunFolder):
+    (block,) = blocks_of([text_part("flour " * 1000)], folder)
+
+    assert block.text.endswith("flour … (4,501 more characters)")
+
+
+def test_a_page_of_many_parts_ends(folder: RunFolder):
+    texts = blocks_of([text_part("")] * 10_000, folder)
+    pictures = blocks_of([media_part(0)] * 10_000, folder)
+
+    assert len(texts) <= 4_001
+    assert pictures[-1].text == "… the rest is not shown here"
+    assert len(pictures) == 13
+
+
+def test_pictures_after_the_shown_text_are_still_shown(folder: RunFolder):
+    parts = [text_part("a" * 1500)] * 4 + [media_part(0), text_part("end")]
+    blocks = blocks_of(parts, folder)
+
+    assert [block.kind for block in blocks] == ["text", "text", "text", "note", "note", "note"]
+    assert [block.text for block in blocks[3:]] == [
+        "… 1,500 characters not shown here …",
+        "[image] http://quern.example/a.png",
+        "… 3 characters not shown here …",
+    ]
 
 
 def test_a_stopped_run_shows_why_and_what_failed(tmp_path):
