@@ -275,19 +275,19 @@ def test_shards_depend_on_the_rows_and_on_how_they_are_written():
 
 def test_the_plan_shows_steps_columns_workers_and_what_is_done(tmp_path):
     folder = RunFolder(root=tmp_path / "run")
-    recipe = _recipe(Chars(), PooledTag(), SameText(), units=_units(tmp_path, "a", "b"))
+    recipe = _recipe(Chars(max_chars=7), PooledTag(), SameText(), units=_units(tmp_path, "a", "b"))
     _commit(folder, recipe, 0)
     text = explain(recipe, folder)
     assert "test: 2 units from 1 paths" in text
     assert "segment 1: 1 of 2 units done" in text
     assert "segment 2: 0 of 2 units done" in text
-    assert "s0: Chars(over='sample', min_chars=1, max_chars=100)  reads messages; writes -" in text
-    assert "2 workers, 1 CPU each" in text
-    assert "decide  s2: SameText()" in text
+    assert "s0: Chars(max_chars=7)\n        reads messages; writes scores chars\n" in text
+    assert "2 workers, 0.25 CPU each" in text
+    assert "decide  s2: SameText()\n        reads id, messages; writes cluster.same_text" in text
 
 
 def test_the_plan_can_be_shown_without_a_run_folder(tmp_path):
     recipe = _recipe(Tag(), units=_units(tmp_path, "a"), write=WriteShards())
     text = explain(recipe, None)
     assert "done" not in text
-    assert "write\n  WriteShards(max_shard_mb=512, row_group_mb=64)" in text
+    assert "write\n  WriteShards()\n" in text

@@ -250,7 +250,7 @@ def test_a_folder_is_no_recipe(tmp_path):
     ("use", "name"),
     [
         ("filters.c4_rules.C4Rules", "c4_rules"),
-        ("filters.fineweb_rules.FineWebRules", "fine_web_rules"),
+        ("filters.fineweb_rules.FineWebRules", "fineweb_rules"),
         ("stages.sources.read_warc.ReadWarc", "read_warc"),
         ("a.MinHashDedup", "min_hash_dedup"),
         ("a.HTMLPage", "html_page"),
