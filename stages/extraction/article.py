@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from stages.extraction.blocks import walk
 from stages.extraction.cleaning import keep, text_size
-from stages.extraction.container import choose, judge
+from stages.extraction.container import Judgement, choose, judge
 from stages.extraction.images import Image
 from stages.extraction.metadata import Metadata, read_metadata
 from stages.extraction.second_opinion import second_opinion
@@ -32,6 +32,9 @@ SMALL_SHARE: Final = 0.35
 """Share of the page's good text below which the scorer is unsure however much it found."""
 NEXT_TO_NOTHING: Final = 80
 """Size of main text below which all text of the page is taken."""
+
+MANY_TIMES: Final = 5
+"""How much more text than the rest boilerplate must hold to be taken in its stead."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +106,7 @@ def _main_text(parser: LexborHTMLParser, html: str, base: str) -> list[Piece]:
         pieces = second_opinion(html, tree, judgement) or pieces
     if text_size(pieces) >= NEXT_TO_NOTHING:
         return pieces
-    return _all_text(walk(root, base=base, everything=True), pieces)
+    return _all_text(tree, judgement, walk(root, base=base, everything=True), pieces)
 
 
 def _is_unsure(size: int, good: int) -> bool:
@@ -113,12 +116,17 @@ def _is_unsure(size: int, good: int) -> bool:
     return size < LITTLE_TEXT and size < MOST * good
 
 
-def _all_text(tree: Tree, found: list[Piece]) -> list[Piece]:
-    """Return all text of a page that is not links; all its pieces, failing that."""
-    plain = [piece for piece in tree.pieces if 2 * piece.links <= piece.size]
-    if text_size(plain) > text_size(found):
+def _all_text(
+    tree: Tree, judgement: Judgement, everything: Tree, found: list[Piece]
+) -> list[Piece]:
+    """Return the text of a short page that is neither links nor, if possible, boilerplate."""
+    pairs = zip(tree.pieces, judgement.junk, strict=True)
+    outside = [piece for piece, junk in pairs if not junk and 2 * piece.links <= piece.size]
+    best = max(found, outside, key=text_size)
+    plain = [piece for piece in everything.pieces if 2 * piece.links <= piece.size]
+    if text_size(best) < NEXT_TO_NOTHING and text_size(plain) > MANY_TIMES * text_size(best):
         return plain
-    return found or tree.pieces
+    return best or everything.pieces
 
 
 def _article(metadata: Metadata, pieces: list[Piece]) -> Article:

@@ -66,6 +66,7 @@ _ICON: Final = re.compile(
     r"(?:^|[\s_-])(?:icon|logo|avatar|gravatar|sprite|spinner|badge|author|tracking|emblem)s?"
     r"(?:$|[\s_-])"
 )
+_BRACKETED: Final = re.compile(r"\[\w{1,20}\]")  # the alt of the icon of a note or warning
 _GLYPH: Final = re.compile(r"(?:^|[\s_-])(?:emoji|smiley|smilies|emoticon|twemoji)")
 _TEX: Final = re.compile(r"(?:^|[\s_-])(?:latex|tex|math|mwe-math|equation|katex)(?:$|[\s_-])")
 _SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
@@ -83,7 +84,7 @@ def read_image(attributes: Attributes, *, sources: Iterable[Attributes], base: s
         sources: those of the `<source>`s before it in the same `<picture>`.
         base: absolute address that relative ones are joined to.
     """
-    if is_tiny(attributes):
+    if is_tiny(attributes) or _BRACKETED.fullmatch(attributes.get("alt") or ""):
         return None
     for candidate in _candidates(attributes, sources):
         uri = absolute(candidate, base)

@@ -36,7 +36,7 @@ def settle_table(pieces: list[Piece], spans: list[Span], first: int, first_span:
 def _holds_data(pieces: list[Piece]) -> bool:
     if any(piece.kind in (HEADING, CODE, FORMULA) for piece in pieces):
         return False
-    cells = [piece for piece in pieces if piece.cell]
+    cells = [piece for piece in pieces if piece.cell and piece.kind is not IMAGE]
     rows = [{piece.cell for piece in row} for _, row in groupby(cells, lambda piece: piece.row)]
     if len(rows) < 2 or max(map(len, rows)) < 2:
         return False
