@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from pipelines.card import write_card
 from pipelines.folder import RunFolder
 from pipelines.job import run_recipe
-from pipelines.options import option_types, type_name
+from pipelines.options import default_of, option_types, type_name
 from pipelines.plan import explain
 from pipelines.recipe import Recipe, all_operators, find_operator, load_recipe
 from pipelines.report import write_report
@@ -141,13 +140,9 @@ def ops(use: Annotated[str, typer.Argument(help="An operator, for its options.")
     if use:
         _show_operator(use)
         return
-    table = Table(box=None)
-    for title in ("kind", "operator", "what it does"):
-        table.add_column(title, overflow="fold")
     for path in all_operators():
         cls = find_operator(path)
-        table.add_row(kind_of(cls), path, _first_line(cls))
-    Console().print(table)
+        typer.echo(f"{kind_of(cls):<10}{path}\n{'':10}{_first_line(cls)}")
 
 
 def kind_of(cls: type[Operator]) -> str:
@@ -170,14 +165,9 @@ def _show_operator(use: str) -> None:
     for each in fields(cls):
         if each.name == "paths":
             continue
-        default = "required" if each.default is each.default_factory else repr(_default(each))
+        default = "required" if default_of(each) is MISSING else repr(default_of(each))
         name = each.name.replace("_", "-")
         typer.echo(f"  --{name}  {type_name(types[each.name])}  [{default}]")
-
-
-def _default(each: Field[Any]) -> Any:
-    made = each.default is MISSING and each.default_factory is not MISSING
-    return each.default_factory() if made else each.default
 
 
 @app.command()

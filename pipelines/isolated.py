@@ -5,14 +5,14 @@ A crash then looks like an exception, and the walk's bisecting finds the row tha
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
-
-from stages.sandbox import Failure, Sandbox
 
 from pipelines.recipe import Step
 from pipelines.unit import Incoming, Job, Task, begin, commit, faulty, incoming
 from pipelines.walk import Outcome, apply_step
+from stages.sandbox import Failure, Sandbox
 from stages.stage import Batch, Fault, Unit
 
 TIMEOUT_S = 600.0
@@ -42,7 +42,8 @@ def _apply_in_child(step: Step, batch: Batch) -> Outcome:
 
 
 def _in_child(function: str, item: Any) -> Any:
-    with Sandbox(function=function, timeout_s=TIMEOUT_S, memory_bytes=MEMORY_BYTES) as sandbox:
+    sandbox = Sandbox(function, timeout_s=TIMEOUT_S, memory_bytes=MEMORY_BYTES)
+    with closing(sandbox):
         (result,) = sandbox.map([item])
     if isinstance(result, Failure):
         raise WorkerDiedError(f"{result.kind}: {result.detail}")

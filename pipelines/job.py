@@ -63,6 +63,7 @@ def run_recipe(
                 result = mill(recipe, folder, workers, display)
         except BaseException as error:
             _note(folder, about, started, {"state": "stopped", "error": str(error)})
+            display.say(f"stopped; `quern report {folder.root}` shows how far it came")
             raise
         _note(folder, about, started, _told(result))
         card, report = write_card(folder), write_report(folder)
@@ -101,8 +102,10 @@ def _about(recipe: Recipe, folder: RunFolder) -> dict[str, Any]:
 def _about_operator(operator: Operator) -> dict[str, Any]:
     over = operator.over if isinstance(operator, Filter | Regroup) else "sample"
     kind = next(base.__name__ for base in type(operator).__mro__[1:] if base is not Operator)
+    limits = operator.limits() if isinstance(operator, Filter) else ()
     return {
         **describe(operator),
+        "limits": [asdict(limit) for limit in limits],
         "kind": kind,
         "over": over,
         "reads": list(operator.reads),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 
@@ -12,6 +12,12 @@ def option_types(cls: type) -> Mapping[str, Any]:
     """Return option name to type of a dataclass, in order."""
     hints = get_type_hints(cls)
     return {f.name: hints[f.name] for f in fields(cls) if f.init and not f.name.startswith("_")}
+
+
+def default_of(option: Field[Any]) -> Any:
+    """Return an option's default value; MISSING when it has none."""
+    factory = option.default_factory
+    return option.default if factory is MISSING else factory()
 
 
 def coerce(value: Any, wanted: Any) -> Any:

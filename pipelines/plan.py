@@ -11,15 +11,16 @@ import hashlib
 import importlib.util
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pipelines.folder import RunFolder, read_json, unit_identity
+from pipelines.options import default_of
 from pipelines.recipe import Recipe, Step
 from stages.record import SCHEMA_VERSION
-from stages.stage import Operator, Regroup, Resources
+from stages.stage import Filter, Operator, Regroup, Resources
 
 ROOT = Path(__file__).resolve().parents[1]
 PRODUCT = ("stages", "filters", "synth", "pipelines")
@@ -236,6 +237,15 @@ def explain(recipe: Recipe, folder: RunFolder | None) -> str:
 
 
 def _line(operator: Operator) -> str:
-    options = ", ".join(f"{k}={v!r}" for k, v in asdict(operator).items() if k != "paths")
-    reads, writes = ", ".join(operator.reads) or "-", ", ".join(operator.writes) or "-"
-    return f"{type(operator).__name__}({options})  reads {reads}; writes {writes}"
+    """Return an operator with the options that are not its defaults, and its columns."""
+    options = ", ".join(
+        f"{each.name}={value!r}"
+        for each in fields(operator)
+        if (value := getattr(operator, each.name)) != default_of(each) and each.name != "paths"
+    )
+    reads = ", ".join(operator.reads) or "-"
+    if isinstance(operator, Filter):
+        writes = "scores " + ", ".join(limit.score for limit in operator.limits())
+    else:
+        writes = ", ".join(operator.writes) or "-"
+    return f"{type(operator).__name__}({options})\n        reads {reads}; writes {writes}"

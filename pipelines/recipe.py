@@ -252,7 +252,10 @@ def snake_case(use: str) -> str:
     >>> snake_case("filters.text_repetition.TextRepetition")
     'text_repetition'
     """
-    name = use.rpartition(".")[2]
+    module, _, name = use.rpartition(".")
+    module = module.rpartition(".")[2]
+    if module.replace("_", "") == name.lower():  # keeps fineweb_rules in one piece
+        return module
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
@@ -352,9 +355,12 @@ def _units(source: Source | None, faults: list[str]) -> tuple[Unit, ...]:
         faults.append("source: no input; give paths in the recipe or --read PATH")
         return ()
     try:
-        return tuple(source.units())
+        units = tuple(source.units())
+        if not units:
+            faults.append(f"source: there is nothing to read in {', '.join(source.paths)}")
+        return units
     except SourceError as error:
-        faults.append(f"source: {error}")
+        faults.append("source: " + str(error).replace("\n", "\n  "))
         return ()
 
 

@@ -84,6 +84,7 @@ class OnRay:
         """Do units; those that kill their worker again and again are done apart."""
         from ray.exceptions import RayError
 
+        _check_pools(job)
         todo = {task.unit.index: task for task in tasks}
         while todo:
             try:
@@ -175,6 +176,27 @@ def _compute(resources: Resources) -> dict[str, Any]:
         "compute": ActorPoolStrategy(size=resources.workers),
         "ray_remote_args_fn": lambda: remote,
     }
+
+
+def _check_pools(job: Job) -> None:
+    """Refuse pools that leave no core for the steps between them: Ray would wait for ever."""
+    import ray
+
+    there = ray.cluster_resources()
+    classes = compute_classes(job.segment.steps)
+    cpus = sum(resources.cpus * resources.workers for resources, _ in classes)
+    gpus = sum(resources.gpus * resources.workers for resources, _ in classes)
+    if cpus > there.get("CPU", 0) - 1 and cpus:
+        raise QuernError(
+            f"segment {job.segment.index} wants {cpus:g} CPUs for its workers and one for its "
+            f"other steps, there are {there.get('CPU', 0):g}; give an operator fewer workers or "
+            f"less CPU each, or put `checkpoint: true` between two of them"
+        )
+    if gpus > there.get("GPU", 0):
+        raise QuernError(
+            f"segment {job.segment.index} wants {gpus:g} GPUs, there are {there.get('GPU', 0):g}; "
+            f"put `checkpoint: true` between two operators that use one, or add GPUs"
+        )
 
 
 def _unit_operators(job: Job) -> list[tuple[Resources, Any]]:

@@ -131,7 +131,10 @@ def conform(table: pa.Table) -> pa.Table:
     """
     extras = sorted(name for name in table.column_names if name not in SCHEMA.names)
     names = [*SCHEMA.names, *extras]
-    return pa.table({name: _typed_column(table, name) for name in names})
+    columns = [_typed_column(table, name) for name in names]
+    # Parquet renames the entries of maps; types stay equal, but files written from them do not
+    types = [column_type(name) or column.type for name, column in zip(names, columns, strict=True)]
+    return pa.Table.from_arrays(columns, schema=pa.schema(list(zip(names, types, strict=True))))
 
 
 def _typed_column(table: pa.Table, name: str) -> pa.ChunkedArray | pa.Array:

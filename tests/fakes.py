@@ -96,7 +96,14 @@ class Tag(Stage):
 class PooledTag(Tag):
     """Adds a tag to every row, in two workers of its own."""
 
-    resources: ClassVar = Resources(workers=2)
+    resources: ClassVar = Resources(cpus=0.25, workers=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GreedyTag(Tag):
+    """Adds a tag to every row, in workers that take both cores of the tests' session."""
+
+    resources: ClassVar = Resources(cpus=1, workers=2)
 
 
 @dataclass(frozen=True, kw_only=True)
