@@ -14,15 +14,15 @@ from typing import Any, Final
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipelines.croissant import croissant
-from pipelines.figures import CELL_PX, contact_sheet, histograms_png
+from pipelines.account.croissant import croissant
+from pipelines.account.figures import CELL_PX, contact_sheet, histograms_png
+from pipelines.account.histograms import Histogram, histograms
+from pipelines.account.known_limits import known_limits
+from pipelines.account.samples import Picture, kept_pictures
+from pipelines.account.summary import Summary, read_summary
+from pipelines.account.thumbnails import open_picture
+from pipelines.account.wording import code, duration, markdown, share, size
 from pipelines.folder import RunFolder
-from pipelines.histograms import Histogram, histograms
-from pipelines.known_limits import known_limits
-from pipelines.samples import Picture, kept_pictures
-from pipelines.summary import Summary, read_summary
-from pipelines.thumbnails import open_picture
-from pipelines.wording import code, duration, markdown, share, size
 from stages.files import write_bytes
 from stages.geometry import MERGE
 from stages.media import MediaStore

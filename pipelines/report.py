@@ -16,17 +16,23 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipelines.account.dropped_pictures import dropped_pictures
+from pipelines.account.figures import HEIGHT, WIDTH, bars, number
+from pipelines.account.histograms import histograms
+from pipelines.account.kept_pages import page_of
+from pipelines.account.known_limits import known_limits
+from pipelines.account.samples import (
+    Dropped,
+    DroppedSample,
+    dropped_samples,
+    kept_rows,
+    quarantined_rows,
+)
+from pipelines.account.summary import Summary, read_summary
+from pipelines.account.thumbnails import Thumbnails
+from pipelines.account.wording import counted, duration, one_line, share, size
 from pipelines.card import TEMPLATES, totals
-from pipelines.dropped_pictures import dropped_pictures
-from pipelines.figures import HEIGHT, WIDTH, bars, number
 from pipelines.folder import RunFolder
-from pipelines.histograms import histograms
-from pipelines.kept_pages import page_of
-from pipelines.known_limits import known_limits
-from pipelines.samples import Dropped, DroppedSample, dropped_samples, kept_rows, quarantined_rows
-from pipelines.summary import Summary, read_summary
-from pipelines.thumbnails import Thumbnails
-from pipelines.wording import counted, duration, one_line, share, size
 from stages.files import write_bytes
 from stages.media import MediaStore
 

@@ -182,7 +182,7 @@ def _check_pools(job: Job) -> None:
     """Refuse pools that leave no core for the steps between them: Ray would wait for ever."""
     import ray
 
-    there = ray.cluster_resources()
+    there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     classes = compute_classes(job.segment.steps)
     cpus = sum(resources.cpus * resources.workers for resources, _ in classes)
     gpus = sum(resources.gpus * resources.workers for resources, _ in classes)

@@ -10,8 +10,8 @@ py3langid 0.4.0         .956                 15,000   150      4.5 MB  BSD-3-Cla
 lingua 2.1.1            .954                 400      57       96 MB   Apache-2.0
 lingua, low accuracy    .896                 2,900    60       96 MB   Apache-2.0
 
-On whole pages all three agree but for 2 of 600. It is also the model whose confidences FineWeb's 0.65
-is a threshold on (arXiv:2406.17557, section 3.3); those of py3langid and lingua mean something
+On whole pages all three agree but for 2 of 600. It is also the model whose confidences
+FineWeb takes 0.65 of (arXiv:2406.17557, section 3.3); those of the other two mean something
 else. What it confuses are neighbours: Norwegian and Danish, Bulgarian and Russian, Malay and
 Indonesian.
 """

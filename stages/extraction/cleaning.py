@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Final
 
 from stages.extraction.container import STRONG_TIER, Judgement
@@ -31,6 +32,8 @@ ENOUGH_TEXT: Final = 600
 """Good text from which short lines before it are taken for bylines."""
 SHORT_LINE: Final = 60
 _BYLINE: Final = re.compile(r"\d|^(?:by|von|par|por|di|da|text|autor|author|foto)\b|^\W*$", re.I)
+ENOUGH_AROUND: Final = 300
+"""Good text on either side that puts linked pictures in the middle of a text."""
 _MOST_ABOVE: Final = 40  # pieces between the page's title and its text that are looked at
 _LONGEST_STANDFIRST: Final = 900
 
@@ -38,6 +41,7 @@ _LONGEST_STANDFIRST: Final = 900
 def keep(tree: Tree, judgement: Judgement, chosen: list[Span]) -> list[int]:
     """Return the indices of the pieces of the main text, in document order."""
     linked = _linked(tree, judgement, chosen)
+    _spare_galleries(tree.pieces, judgement, chosen, linked)
     kept = [
         index
         for span in chosen
@@ -70,6 +74,23 @@ def _linked(tree: Tree, judgement: Judgement, chosen: list[Span]) -> list[bool]:
             linked[start : span.stop] = [True] * (span.stop - start)
             done = span.stop
     return linked
+
+
+def _spare_galleries(
+    pieces: list[Piece], judgement: Judgement, chosen: list[Span], linked: list[bool]
+) -> None:
+    """Take linked pictures in the middle of a text, without headings to teasers, off the list."""
+    good, start, stop = judgement.good, chosen[0].start, chosen[-1].stop
+    for is_linked, group in groupby(range(start, stop), linked.__getitem__):
+        if not is_linked:
+            continue
+        members = list(group)
+        before = good[members[0]] - good[start]
+        after = good[stop] - good[members[-1] + 1]
+        if min(before, after) < ENOUGH_AROUND or any(pieces[i].kind is HEADING for i in members):
+            continue
+        for index in members:
+            linked[index] = pieces[index].kind not in (IMAGE, CAPTION)
 
 
 def _is_link_list(tree: Tree, judgement: Judgement, span: Span) -> bool:

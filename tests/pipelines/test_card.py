@@ -11,10 +11,10 @@ import yaml
 from datasets import load_dataset
 from PIL import Image
 
+from pipelines.account.croissant import croissant
+from pipelines.account.summary import read_summary
 from pipelines.card import LICENCES, front_matter, size_category, write_card
-from pipelines.croissant import croissant
 from pipelines.folder import RunFolder, read_json, write_json
-from pipelines.summary import read_summary
 from stages.errors import StorageError
 from tests.pipelines.synthetic_run import recipe, synthetic_run
 

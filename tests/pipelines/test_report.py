@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import report
+from pipelines.account.kept_pages import Block, page_of
+from pipelines.account.samples import Kept
+from pipelines.account.thumbnails import Thumbnails
 from pipelines.folder import RunFolder, read_json, write_json
-from pipelines.kept_pages import Block, page_of
 from pipelines.report import write_report
-from pipelines.samples import Kept
-from pipelines.thumbnails import Thumbnails
 from stages.errors import StorageError
 from stages.media import MediaStore
 from stages.record import document, media_part, text_part

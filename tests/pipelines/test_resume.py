@@ -87,9 +87,7 @@ def unbroken(crawls: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     return data(out)
 
 
-@pytest.mark.parametrize(
-    ("pattern", "count"), [("segments/1/*.done", 2), ("segments/3/*.done", 1)]
-)
+@pytest.mark.parametrize(("pattern", "count"), [("segments/1/*.done", 2), ("segments/3/*.done", 1)])
 def test_a_killed_run_ends_with_the_bytes_of_an_unbroken_one(
     crawls: Path, unbroken: dict[str, str], tmp_path: Path, pattern: str, count: int
 ) -> None:
@@ -104,6 +102,5 @@ def test_a_killed_run_ends_with_the_bytes_of_an_unbroken_one(
 
 def test_only_one_run_may_use_a_folder(tmp_path: Path) -> None:
     folder = RunFolder(root=tmp_path)
-    with folder.lock():
-        with pytest.raises(Exception, match="another quern run is at work"):
-            folder.lock()
+    with folder.lock(), pytest.raises(Exception, match="another quern run is at work"):
+        folder.lock()

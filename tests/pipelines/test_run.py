@@ -1,7 +1,6 @@
 """Runs on Ray: pools, workers that die, rows that fail, and the same rows as without Ray."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,18 @@ from pipelines.recipe import Recipe, Step, build_recipe
 from pipelines.run import OnRay
 from stages.errors import QuarantineError, QuernError, StallError
 from stages.stage import Operator
-from tests.fakes import BAD, DieOnBad, Doze, GreedyTag, PooledTag, RaiseOnBad, SameText, Tag, Twin, sample
+from tests.fakes import (
+    BAD,
+    DieOnBad,
+    Doze,
+    GreedyTag,
+    PooledTag,
+    RaiseOnBad,
+    SameText,
+    Tag,
+    Twin,
+    sample,
+)
 from tests.in_process import InProcess
 
 FILES = 4
@@ -73,8 +83,8 @@ def quarantined(out: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def on_ray(ray_here: None) -> Iterator[OnRay]:
-    yield OnRay(stall_minutes=1)
+def on_ray(ray_here: None) -> OnRay:
+    return OnRay(stall_minutes=1)
 
 
 def test_ray_gives_the_same_bytes_as_one_process(

@@ -9,7 +9,7 @@ from typing import Final
 
 from PIL import Image
 
-from pipelines.samples import Picture
+from pipelines.account.samples import Picture
 from stages.decode import Limits, UndecodableError, decode_rgb
 from stages.errors import StorageError
 from stages.media import MediaStore

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from pipelines.histograms import Histogram
-from pipelines.summary import Summary
-from pipelines.wording import counted, one_line, share
+from pipelines.account.histograms import Histogram
+from pipelines.account.summary import Summary
+from pipelines.account.wording import counted, one_line, share
 
 LOOKED_FOR: Final[Mapping[str, tuple[str, ...]]] = {
     "near-duplicates": ("dedup",),

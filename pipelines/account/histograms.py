@@ -17,9 +17,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.committed import UnitFiles, sampled_units
-from pipelines.run_info import Bound, StepInfo
-from pipelines.summary import Summary
+from pipelines.account.committed import UnitFiles, sampled_units
+from pipelines.account.run_info import Bound, StepInfo
+from pipelines.account.summary import Summary
 from stages.elements import Floats
 
 Counts = npt.NDArray[np.int64]

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines import card, figures, wording
-from pipelines.committed import sampled_units
-from pipelines.dropped_pictures import dropped_pictures
-from pipelines.folder import RunFolder, read_json, write_json
-from pipelines.histograms import _binned, _edges, histograms
-from pipelines.samples import (
+from pipelines import card
+from pipelines.account import figures, wording
+from pipelines.account.committed import sampled_units
+from pipelines.account.dropped_pictures import dropped_pictures
+from pipelines.account.histograms import _binned, _edges, histograms
+from pipelines.account.samples import (
     Dropped,
     dropped_samples,
     kept_pictures,
@@ -22,7 +22,8 @@ from pipelines.samples import (
     pictures_of,
     quarantined_rows,
 )
-from pipelines.summary import Summary, read_summary
+from pipelines.account.summary import Summary, read_summary
+from pipelines.folder import RunFolder, read_json, write_json
 from stages.errors import StorageError
 from stages.media import MediaStore
 from tests.pipelines.synthetic_run import HOSTILE, recipe, synthetic_run

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from pipelines.committed import SegmentSummary, committed_segments, reached
-from pipelines.contents import Profile, profile
+from pipelines.account.committed import SegmentSummary, committed_segments, reached
+from pipelines.account.contents import Profile, profile
+from pipelines.account.run_info import RunInfo, StepInfo, read_run
 from pipelines.folder import RunFolder
 from pipelines.ledger import StepCount
-from pipelines.run_info import RunInfo, StepInfo, read_run
 from stages.shards import Manifest, read_manifest
 
 SOURCE_STEP: Final = "read"

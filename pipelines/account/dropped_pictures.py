@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.account.committed import UnitFiles
+from pipelines.account.samples import Dropped, Picture, is_stored_picture, picture
+from pipelines.account.summary import Summary
 from pipelines.buckets import read_decisions
-from pipelines.committed import UnitFiles
 from pipelines.folder import read_batch
 from pipelines.plan import bucket_count
-from pipelines.samples import Dropped, Picture, is_stored_picture, picture
-from pipelines.summary import Summary
 
 MAX_PER_SAMPLE = 3
 _FETCHED = ("sha256", "pack", "offset", "length")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from pipelines.summary import Summary
+from pipelines.account.summary import Summary
 from stages.files import open_parquet
 from stages.shard_layout import FEATURES
 

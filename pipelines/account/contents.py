@@ -10,7 +10,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.committed import UnitFiles
+from pipelines.account.committed import UnitFiles
 
 LANGUAGE_TAG: Final = "lang:"
 TOKEN_COUNTS: Final = ("n_tokens", "n_label_tokens", "n_patches")

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageDraw, ImageFont
 
-from pipelines.histograms import Counts, Histogram
+from pipelines.account.histograms import Counts, Histogram
 
 Lengths = npt.NDArray[np.float64]
 

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from pipelines.committed import UnitFiles, sampled_units
+from pipelines.account.committed import UnitFiles, sampled_units
+from pipelines.account.summary import Summary
 from pipelines.ledger import QUARANTINE_COLUMNS
-from pipelines.summary import Summary
 from stages.media import Location
 from stages.record import SCHEMA
 

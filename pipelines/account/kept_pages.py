@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from pipelines.figures import number
-from pipelines.samples import Kept
-from pipelines.thumbnails import Thumbnails
-from pipelines.wording import counted, one_line, visible
+from pipelines.account.figures import number
+from pipelines.account.samples import Kept
+from pipelines.account.thumbnails import Thumbnails
+from pipelines.account.wording import counted, one_line, visible
 
 MAX_CHARS: Final = 4_000
 MAX_TEXT_CHARS: Final = 1_500

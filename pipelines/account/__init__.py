@@ -1,0 +1,1 @@
+"""What is told of a run: its folder read back, for the card and the report."""
