@@ -62,6 +62,12 @@ _BLANK: Final = re.compile(
     r"\.(?:gif|png|svg|jpe?g)(?:\?|$)",
     re.IGNORECASE,
 )
+_TRACKER: Final = re.compile(
+    r"https?://(?:[\w.-]*\b(?:pixels?|stats?|analytics|track(?:er|ing)|counter|matomo|piwik)\d*\.[\w.-]+"
+    r"|[\w.-]*(?:scorecardresearch|doubleclick|quantserve|ioam|ivwbox|addthis|feedburner)\.\w+"
+    r"|www\.facebook\.com/tr)[/?:]",
+    re.ASCII | re.IGNORECASE,
+)
 _ICON: Final = re.compile(
     r"(?:^|[\s_-])(?:icon|logo|avatar|gravatar|sprite|spinner|badge|author|tracking|emblem)s?"
     r"(?:$|[\s_-])"
@@ -214,7 +220,7 @@ def _to_float(number: str) -> float:
 def _is_blank(uri: str) -> bool:
     if uri[:5].lower() == "data:":
         return len(uri) < _PLACEHOLDER_CHARS
-    return bool(_BLANK.search(uri[-80:]))
+    return bool(_BLANK.search(uri[-80:]) or _TRACKER.match(uri))
 
 
 def _text(value: str | None) -> str:

@@ -115,6 +115,8 @@ def test_data_urls_of_real_size_are_kept():
         "<img src='data:image/gif;base64,R0lGODlhAQABAAAAACw='>",
         "<img src=/img/spacer.gif>",
         "<img src=/pixel.png?x=1>",
+        "<img src='https://sb.scorecardresearch.com/p?c1=2'>",
+        "<img src=https://pixel.mill.example/a.jpg>",
         "<img src=a.jpg width=1 height=1>",
         "<img src=a.jpg width=32>",
         "<img src=a.jpg height='16px'>",
