@@ -41,6 +41,8 @@ _BREAK: Final = "\x01"  # stands for <br> while a block is being gathered
 _INVISIBLE: Final = re.compile("[\xad\u200b\u2060\ufeff]+")
 SMALL_JUNK: Final = 1500
 """Characters, whitespace included, up to which an element named as boilerplate is left unread."""
+TINY_JUNK: Final = 300
+"""Characters below which it is not even looked into for an article or a title."""
 _NEVER_TEXT: Final = NAV | SIDE | FOOT | AD | SHARE | RELATED | META | FORM | NOTICE
 _LIGHT: Final = -2  # on the stack of open elements: one that got no span
 
@@ -240,9 +242,10 @@ class Gatherer:
 
         Asked of the outermost of nested ones alone, so that each node is read once at most.
         """
-        if len(node.text_lexbor()) > SMALL_JUNK:
+        size = len(node.text_lexbor())
+        if size > SMALL_JUNK:
             return False
-        return node.css_first("h1, article, [itemprop=articleBody]") is None
+        return size < TINY_JUNK or node.css_first("h1, article, [itemprop=articleBody]") is None
 
     def close(self) -> None:
         """Close the innermost element."""
