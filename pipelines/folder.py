@@ -21,7 +21,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from stages.errors import StorageError
-from stages.files import atomic, write_bytes
+from stages.files import atomic, sweep, write_bytes
 from stages.stage import Unit
 
 
@@ -68,6 +68,15 @@ class RunFolder:
     def shard_done(self, file: str) -> Path:
         """Path of the mark that a shard is whole."""
         return self.root / "segments" / "shards" / f"{file}.done"
+
+    def tidy(self, segments: int, units: int) -> None:
+        """Remove what killed writers and earlier, longer recipes or inputs left behind."""
+        for folder in (self.media, self.shards, *self.root.glob("*/*/")):
+            sweep(folder)
+        for path in [*self.root.glob("segments/*/*.*"), *self.root.glob("buckets/*/*.*")]:
+            segment, unit = path.parent.name, path.name.partition(".")[0]
+            if segment.isdigit() and (int(segment) > segments or int(unit) >= units):
+                path.unlink()
 
     def lock(self) -> IO[str]:
         """Take the folder for this process; it is released when the process ends.

@@ -143,9 +143,10 @@ def mill(recipe: Recipe, folder: RunFolder, workers: Workers, display: Display) 
     Raises:
         QuernError: what stopped it; running again goes on from there.
     """
-    inputs = identities(recipe)
+    inputs, segments = identities(recipe), cut(recipe)
+    folder.tidy(len(segments), len(inputs))
     results: list[SegmentResult] = []
-    for segment in cut(recipe):
+    for segment in segments:
         results.append(_mill_segment(recipe, segment, inputs, folder, workers, display))
         counts = [count for result in results for count in result.counts]
         check_conservation(counts)
@@ -154,7 +155,7 @@ def mill(recipe: Recipe, folder: RunFolder, workers: Workers, display: Display) 
             _decide(segment, inputs, folder, workers, display)
     shards = None
     if recipe.write is not None:
-        shards = _write_shards(recipe, recipe.write, inputs, folder, workers, display)
+        shards = _write_shards(recipe.write, segments[-1], inputs, folder, workers, display)
     return Result(segments=tuple(results), shards=shards)
 
 
@@ -246,15 +247,14 @@ def _decide(
 
 
 def _write_shards(
-    recipe: Recipe,
     write: WriteShards,
+    last: Segment,
     inputs: Sequence[str],
     folder: RunFolder,
     workers: Workers,
     display: Display,
 ) -> Manifest:
     """Write what the last segment kept into shards, then the manifest."""
-    last = cut(recipe)[-1]
     fingerprint = shards_fingerprint(last, write, inputs)
     parts = [folder.unit_file(last.index, unit, "kept.parquet") for unit in range(len(inputs))]
     tasks = [

@@ -209,7 +209,9 @@ def progress(folder: RunFolder, segment: Segment, inputs: Sequence[str]) -> Prog
     for unit in range(len(inputs)):
         report = read_json(folder.unit_file(segment.index, unit, "done"))
         wanted = unit_fingerprint(segment, inputs, unit)
-        (done if report and report.get("fingerprint") == wanted else todo).append(unit)
+        valid = report is not None and report.get("fingerprint") == wanted
+        there = folder.unit_file(segment.index, unit, "kept.parquet").exists()
+        (done if valid and there else todo).append(unit)
     return Progress(done=tuple(done), todo=tuple(todo))
 
 

@@ -200,3 +200,18 @@ def test_a_recipe_that_keeps_nothing_ends_with_an_empty_manifest(crawl, tmp_path
     result, _ = run(recipe, tmp_path / "run")
     assert result.shards.totals["rows"] == 0
     assert list((tmp_path / "run" / "shards").glob("*.parquet")) == []
+
+
+def test_a_run_with_less_input_leaves_nothing_of_the_longer_one(crawl, tmp_path):
+    run(recipe_of(crawl), tmp_path / "run")
+    (crawl / "c.jsonl").unlink()
+    run(recipe_of(crawl), tmp_path / "run")
+    run(recipe_of(crawl), tmp_path / "fresh")
+    assert contents(tmp_path / "run") == contents(tmp_path / "fresh")
+
+
+def test_a_shorter_recipe_leaves_nothing_of_the_longer_one(crawl, tmp_path):
+    run(recipe_of(crawl), tmp_path / "run")
+    short = recipe_of(crawl, "tests.fakes.Tag")
+    run(short, tmp_path / "run")
+    assert not list((tmp_path / "run" / "segments" / "2").glob("*"))

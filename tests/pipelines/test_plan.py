@@ -223,6 +223,15 @@ def _commit(folder, recipe, unit):
     (segment, *_) = cut(recipe)
     fingerprint = unit_fingerprint(segment, identities(recipe), unit)
     write_json(folder.unit_file(1, unit, "done"), {"fingerprint": fingerprint})
+    folder.unit_file(1, unit, "kept.parquet").touch()
+
+
+def test_a_unit_whose_rows_are_gone_is_done_again(tmp_path):
+    folder = RunFolder(root=tmp_path / "run")
+    recipe = _recipe(Tag(), units=_units(tmp_path, "a"))
+    _commit(folder, recipe, 0)
+    folder.unit_file(1, 0, "kept.parquet").unlink()
+    assert progress(folder, cut(recipe)[0], identities(recipe)).todo == (0,)
 
 
 def test_a_resume_skips_the_units_that_are_done(tmp_path):

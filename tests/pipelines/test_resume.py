@@ -25,6 +25,7 @@ steps:
   - use: filters.word_count.WordCount
   - use: stages.dedup.minhash.MinHashDedup
   - use: stages.fetch_media.FetchMedia
+  - use: stages.probe_media.ProbeMedia
   - use: filters.media_status.MediaStatus
   - use: stages.tokenize_sample.TokenizeSample
     processor: tiny
