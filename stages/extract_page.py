@@ -29,7 +29,8 @@ class ExtractPage(Stage):
 
     Reads: payload, the page's bytes; source.uri; meta (content_type).
     Writes: messages, one of role document; media (uri, alt, title, caption); meta: title, date
-        (ISO 8601), language, site and licence where the page tells them, and extract_status:
+        (ISO 8601), language, site and licence where the page tells them (the licence also goes
+        to source.licence), and extract_status:
         "ok", "empty", "too_large", "timeout", "died" or "error" (the latter three with
         extract_detail). The payload is dropped.
     Source: Quern; where it is unsure, Barbaresi 2021, ACL-IJCNLP demo, pp. 122-131 (trafilatura).
@@ -41,7 +42,7 @@ class ExtractPage(Stage):
     """
 
     reads: ClassVar = (PAYLOAD, "source", "meta")
-    writes: ClassVar = ("messages", "media", "meta")
+    writes: ClassVar = ("messages", "media", "meta", "source")
     source: ClassVar = "Quern; Barbaresi 2021, doi:10.18653/v1/2021.acl-demo.15"
 
     timeout_s: float = 20.0
@@ -92,16 +93,16 @@ def _uri(source: dict[str, Any] | None) -> str:
 
 def _write(table: pa.Table, found: list[Document | None]) -> pa.Table:
     """Return the table with the documents in place of the pages."""
-    messages, media, metas = (
-        table.column(name).to_pylist() for name in ("messages", "media", "meta")
-    )
+    names = ("messages", "media", "meta", "source")
+    messages, media, metas, sources = (table.column(name).to_pylist() for name in names)
     for row, extracted in enumerate(found):
         if extracted is not None:
             messages[row] = document(extracted.parts)
             media[row] = extracted.media
             new = [*extracted.meta, (STATUS, extracted.status)]
-            names = {name for name, _ in new}
-            metas[row] = [*(pair for pair in metas[row] or [] if pair[0] not in names), *new]
-    for name, values in (("messages", messages), ("media", media), ("meta", metas)):
+            said = dict(new)
+            metas[row] = [*(pair for pair in metas[row] or [] if pair[0] not in said), *new]
+            sources[row] = {**(sources[row] or {}), "licence": said.get("licence")}
+    for name, values in zip(names, (messages, media, metas, sources), strict=True):
         table = set_column(table, name, pa.array(values, SCHEMA.field(name).type))
     return table.drop_columns([PAYLOAD])

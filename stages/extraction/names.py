@@ -89,15 +89,14 @@ _STRONG_TIER: Final = 4
 _STRONG_JUNK: Final = COMMENT | RELATED | FOOT
 """Junk that is believed of an element that another of its tokens calls an article."""
 _MODIFIER: Final = re.compile(r"--(?:has|is|no|not|with|without)-.*")
-_STATE: Final = re.compile(
-    r"[-_](?:enabled|disabled|active|open|opened|visible|ready|loaded|on|off)$"
-)
+_STATES: Final = {"enabled", "disabled", "active", "open", "opened", "visible", "ready", "loaded"}
+_STATE_ENDINGS: Final = tuple(dash + state for dash in "-_" for state in {*_STATES, "on", "off"})
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
 _LONGEST_NAME: Final = 400
 _LONGEST_WORD: Final = 24
 _SHORTEST_PART: Final = 3
-_MEMO_SIZE: Final = 20_000
+_MEMO_SIZE: Final = 1 << 17  # a crawl's pages share templates; about 30 MB when full
 
 _word_memo: dict[str, int] = {}
 _token_memo: dict[str, Names] = {}
@@ -150,9 +149,10 @@ def _classify(names: str) -> Names:
         found = _token_memo.get(token)
         if found is None:
             found = _remember(_token_memo, token, _classify_token(token))
-        tier = max(tier, found.tier)
-        junk |= found.junk
-        hints |= found.hints
+        if found is not NOTHING:
+            tier = max(tier, found.tier)
+            junk |= found.junk
+            hints |= found.hints
     if junk:
         if "hentry" in tokens or "type-post" in tokens:
             junk = 0
@@ -167,23 +167,27 @@ def _classify_token(token: str) -> Names:
     lowered = token.lower()
     if lowered in HIDDEN_TOKENS:
         return Names(0, HIDDEN, 0)
-    words = [word.lower() for word in _WORD.findall(_MODIFIER.sub("", token))]
-    if ":" in token or not words or _tells_a_state(lowered, words):
+    if ":" in token:
+        return NOTHING
+    words = _WORD.findall(_MODIFIER.sub("", token) if "--" in token else token)
+    words = [word.lower() for word in words] if lowered != token else words
+    if not words or _tells_a_state(lowered, words):
         return NOTHING
     mask = 0
     for word in words:
         mask |= _word_mask(word)
-    for pair in pairwise(words):  # side-bar
-        mask |= MASKS.get("".join(pair), 0)
+    for first, second in pairwise(words):  # side-bar
+        mask |= MASKS.get(first + second, 0)
     if mask & TEASER:
         mask |= LEAD if mask & BODY else RELATED
     hints = mask & (LEAD | CAPTION)
     junk = _junk(mask)
-    return Names(0, junk, hints) if junk else Names(_tier(mask), 0, hints)
+    tier = 0 if junk else _tier(mask)
+    return Names(tier, junk, hints) if tier or junk or hints else NOTHING
 
 
 def _tells_a_state(token: str, words: list[str]) -> bool:
-    if token.startswith(STATE_PAIRS) or _STATE.search(token):
+    if token.startswith(STATE_PAIRS) or token.endswith(_STATE_ENDINGS):
         return True
     return len(words) > 1 and words[0] in STATE_PREFIXES
 
