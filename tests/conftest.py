@@ -1,4 +1,4 @@
-"""What all tests share: one Ray session, and a hypothesis that does not watch the clock."""
+"""What all tests share: a Ray session, a crawl, and hypothesis without an eye on the clock."""
 
 import logging
 import os
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from examples.crawl_site import crawl
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -33,3 +35,9 @@ def ray_here():
     )
     yield
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def crawled(tmp_path_factory):
+    """The example site as a WARC file."""
+    return crawl(ROOT / "examples" / "site", tmp_path_factory.mktemp("crawl") / "site.warc.gz")

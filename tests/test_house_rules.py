@@ -18,7 +18,6 @@ import pytest
 import yaml
 from PIL import Image
 
-from examples.crawl_site import crawl
 from pipelines.folder import RunFolder
 from pipelines.options import coerce, option_types
 from pipelines.plan import Segment
@@ -340,11 +339,6 @@ def test_operators_run_the_same_alone_and_inside_ray(folder, batch, ray_here):
 
 
 # --- recipes -----------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def crawled(tmp_path_factory):
-    return crawl(ROOT / "examples" / "site", tmp_path_factory.mktemp("crawl") / "site.warc.gz")
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

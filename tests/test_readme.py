@@ -1,0 +1,62 @@
+"""What the README tells people to type and to write is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+
+from pipelines.cli import app
+from pipelines.recipe import all_operators, build_recipe
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = typer.main.get_command(app).commands
+
+
+def _blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_every_command_is_a_command():
+    told = set(re.findall(r"(?:^|[`/])quern ([a-z]+)", README, re.MULTILINE))
+    assert told == set(COMMANDS) & told
+    assert {"run", "plan", "stage", "ops"} <= told
+
+
+def test_every_make_target_is_in_the_makefile():
+    told = set(re.findall(r"^make (\w+)", README, re.MULTILINE))
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert told <= targets
+    assert {"demo", "test"} <= told
+
+
+def test_every_flag_is_an_option_of_its_command():
+    options = {name for command in COMMANDS.values() for p in command.params for name in p.opts}
+    flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", README))
+    assert flags <= options
+    assert "--read" in flags
+
+
+def test_every_operator_named_exists():
+    told = set(re.findall(r"\b(?:stages|filters|synth)\.[a-z_.0-9]+\.[A-Z]\w+", README))
+    assert told <= {*all_operators(), "stages.write_shards.WriteShards"}
+    assert told
+
+
+def test_every_recipe_and_file_named_exists():
+    paths = set(re.findall(r"\b(?:pipelines|stages|benchmarks|examples)/[\w/]+\.\w+", README))
+    assert [path for path in sorted(paths) if not (ROOT / path).exists()] == []
+    assert paths
+
+
+@pytest.mark.parametrize("block", _blocks("yaml"))
+def test_every_recipe_shown_loads(block, crawled):
+    recipe = build_recipe(
+        yaml.safe_load(block),
+        "README.md",
+        read=[str(crawled)],
+        settings=["steps.tokenize_sample.processor=tiny"],
+    )
+    assert recipe.steps
