@@ -5,28 +5,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from stages.media import MediaStore
-from stages.record import document, media_part, table_of, text_part
-from stages.stage import Batch, Bucket, Regroup
-
-
-def sample(name, *texts, media=()):
-    """Return a row: `name` becomes a 32-digit id, each of `media` a picture (dict or sha256)."""
-    media = [
-        {"type": "image", **(medium if isinstance(medium, dict) else {"sha256": medium})}
-        for medium in media
-    ]
-    parts = [text_part(text) for text in texts] + [media_part(i) for i in range(len(media))]
-    return {
-        "id": f"{name:0>32}",
-        "kind": "interleaved",
-        "messages": document(parts),
-        "media": media,
-    }
-
-
-def batch_of(rows):
-    return Batch(table=table_of(rows), store=MediaStore(root=Path("media")))
+from stages.stage import Bucket, Regroup
+from tests.fakes import batch_of
 
 
 def split(rows, units):

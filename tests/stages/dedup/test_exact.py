@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from stages.dedup.exact import ExactDedup
 from stages.dedup.graph import CLUSTERS
-from tests.stages.dedup.driver import batch_of, decisions_of, kept_ids, sample, split, updated
+from tests.fakes import batch_of, sample
+from tests.stages.dedup.driver import decisions_of, kept_ids, split, updated
 
 
 def kept_names(rows, **options):

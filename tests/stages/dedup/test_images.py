@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from stages.dedup.images import RepeatedImages
 from stages.stage import DECISIONS
-from tests.stages.dedup.driver import batch_of, decisions_of, sample, split
+from tests.fakes import batch_of, sample
+from tests.stages.dedup.driver import decisions_of, split
 
 
 def places(rows, *, units=1, buckets=1, **options):

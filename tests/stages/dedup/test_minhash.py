@@ -12,7 +12,8 @@ from stages.dedup.graph import CLUSTERS
 from stages.dedup.groups import MAX_LEADERS, link_groups
 from stages.dedup.minhash import EDGES, MinHashDedup, band_shape
 from stages.stage import DECISIONS
-from tests.stages.dedup.driver import batch_of, decisions_of, kept_ids, sample, split, updated
+from tests.fakes import batch_of, sample
+from tests.stages.dedup.driver import decisions_of, kept_ids, split, updated
 
 
 def words(seed, count):
