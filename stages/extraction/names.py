@@ -150,9 +150,10 @@ def _classify(names: str) -> Names:
         if found is None:
             found = _remember(_token_memo, token, _classify_token(token))
         if found is not NOTHING:
-            tier = max(tier, found.tier)
-            junk |= found.junk
-            hints |= found.hints
+            token_tier, token_junk, token_hints = found
+            tier = max(tier, token_tier)
+            junk |= token_junk
+            hints |= token_hints
     if junk:
         if "hentry" in tokens or "type-post" in tokens:
             junk = 0

@@ -30,7 +30,8 @@ def second_opinion(html: str, tree: Tree, judgement: Judgement) -> list[Piece]:
         return []
     lines = [" ".join(line.split()) for line in text.splitlines()]
     whole = " ".join(lines)
-    chosen = [_is_among(piece, set(lines), whole) for piece in tree.pieces]
+    known = set(lines)
+    chosen = [_is_among(piece, known, whole) for piece in tree.pieces]
     found = sum(piece.size for piece, yes in zip(tree.pieces, chosen, strict=True) if yes)
     if found < FOUND * size_of(whole):
         return [
