@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.card import write_card
+from pipelines.catalogue import all_operators, find_operator
 from pipelines.folder import RunFolder
 from pipelines.job import run_recipe
 from pipelines.options import default_of, option_types, type_name
 from pipelines.plan import explain
-from pipelines.recipe import Recipe, all_operators, find_operator, load_recipe
+from pipelines.recipe import Recipe, load_recipe
 from pipelines.report import write_report
 from pipelines.single import stage_recipe
 from stages.errors import QuernError, RecipeError

@@ -7,16 +7,14 @@ each with what would have been right, before any work starts.
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
+from pipelines.catalogue import did_you_mean, find_operator, snake_case
 from pipelines.options import coerce, option_types
 from stages.errors import MissingWeightsError, RecipeError, SourceError
 from stages.record import SCHEMA
@@ -24,7 +22,6 @@ from stages.stage import Operator, Source, Unit
 from stages.write_shards import WriteShards
 
 OperatorT = TypeVar("OperatorT", bound=Operator)
-PACKAGES = ("stages", "filters", "synth")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +118,7 @@ def build_recipe(
     faults: list[str] = []
     content = dict(content)
     for key in sorted(set(map(str, content)) - TOP_LEVEL):
-        faults.append(f"a recipe has no {key!r}{_did_you_mean(key, TOP_LEVEL)}")
+        faults.append(f"a recipe has no {key!r}{did_you_mean(key, TOP_LEVEL)}")
     changes = _tiny(content, faults) if tiny else []
     changes += [change for text in settings for change in _setting(text, faults)]
     entries = _entries(content, faults)
@@ -241,22 +238,9 @@ def _apply(
     target, _, option = place.rpartition(".")
     if target not in entries:
         places = [*entries, *_scalars()]
-        faults.append(f"--set {place}: no such place{_did_you_mean(target or place, places)}")
+        faults.append(f"--set {place}: no such place{did_you_mean(target or place, places)}")
         return
     entries[target][option] = value
-
-
-def snake_case(use: str) -> str:
-    """Return the step name of a class path.
-
-    >>> snake_case("filters.text_repetition.TextRepetition")
-    'text_repetition'
-    """
-    module, _, name = use.rpartition(".")
-    module = module.rpartition(".")[2]
-    if module.replace("_", "") == name.lower():  # keeps fineweb_rules in one piece
-        return module
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def _construct(
@@ -292,7 +276,7 @@ def construct(
     values = {}
     for name, value in options.items():
         if name not in types:
-            hint = _did_you_mean(name, types)
+            hint = did_you_mean(name, types)
             faults.append(f"{place}: {cls.__name__} has no option {name!r}{hint}")
             continue
         try:
@@ -308,44 +292,6 @@ def construct(
     except ValueError as error:
         faults.append(f"{place}: {error}")
         return None
-
-
-def find_operator(use: str) -> type[Operator]:
-    """Return the operator class at an import path.
-
-    Raises:
-        LookupError: naming the closest class that exists.
-    """
-    module_name, _, class_name = use.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        hint = _did_you_mean(use, all_operators())
-        raise LookupError(f"cannot find {use!r} ({error}){hint}") from error
-    if not (isinstance(found, type) and issubclass(found, Operator)):
-        raise LookupError(f"{use!r} is not an operator")
-    return found
-
-
-def all_operators() -> list[str]:
-    """Return the import paths of all concrete operators of the product packages."""
-    root = Path(__file__).resolve().parents[1]
-    found = []
-    for package in PACKAGES:
-        for path in sorted((root / package).rglob("*.py")):
-            module = ".".join(path.relative_to(root).with_suffix("").parts)
-            classes = re.findall(r"^class (\w+)\((\w+)\):", path.read_text(), re.MULTILINE)
-            kinds = {"Source", "Stage", "Filter", "Regroup", "Generator"}
-            found += [f"{module}.{name}" for name, base in classes if base in kinds]
-    return [use for use in found if not use.startswith("stages.stage.")]
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    return f"; there are: {', '.join(known)}" if 0 < len(known) <= 20 else ""
 
 
 def _units(source: Source | None, faults: list[str]) -> tuple[Unit, ...]:

@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 
+from pipelines.catalogue import find_operator
 from pipelines.folder import read_json
-from pipelines.recipe import Recipe, build_recipe, find_operator
+from pipelines.recipe import Recipe, build_recipe
 from stages.errors import RecipeError
 from stages.stage import Source
 

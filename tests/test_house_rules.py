@@ -18,10 +18,11 @@ import pytest
 import yaml
 from PIL import Image
 
+from pipelines.catalogue import all_operators, find_operator
 from pipelines.folder import RunFolder
 from pipelines.options import coerce, option_types
 from pipelines.plan import Segment
-from pipelines.recipe import Step, all_operators, find_operator, load_recipe
+from pipelines.recipe import Step, load_recipe
 from pipelines.run import OnRay
 from pipelines.unit import Job, Task, report_of
 from pipelines.walk import walk

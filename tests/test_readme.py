@@ -7,8 +7,9 @@ import pytest
 import typer
 import yaml
 
+from pipelines.catalogue import all_operators
 from pipelines.cli import app
-from pipelines.recipe import all_operators, build_recipe
+from pipelines.recipe import build_recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
