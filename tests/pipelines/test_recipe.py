@@ -2,14 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.recipe import (
-    all_operators,
-    build_recipe,
-    column_faults,
-    find_operator,
-    load_recipe,
-    snake_case,
-)
+from pipelines.catalogue import all_operators, find_operator, snake_case
+from pipelines.recipe import build_recipe, column_faults, load_recipe
 from stages.errors import RecipeError
 from stages.sources.read_jsonl import ReadJsonl
 from tests.fakes import Chars, SameText
