@@ -10,6 +10,7 @@ import yaml
 from pipelines.catalogue import all_operators
 from pipelines.cli import app
 from pipelines.recipe import build_recipe
+from stages.errors import RecipeError
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -40,8 +41,24 @@ def test_every_flag_is_an_option_of_its_command():
     assert "--read" in flags
 
 
+FAULTS = re.search(r"```\n(RecipeError.*?)```", README, re.DOTALL).group(1)
+
+
+def test_the_faults_shown_are_what_such_a_recipe_reports(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("crawl").mkdir()
+    wrong = {"use": "filters.text_repetiton.TextRepetition"}
+    steps = [wrong, {"use": "filters.image_size.ImageSize", "min_side": 200}]
+    source = {"use": "stages.sources.read_warc.ReadWarc", "paths": ["crawl/missing.warc.gz"]}
+    with pytest.raises(RecipeError) as caught:
+        build_recipe({"source": source, "steps": steps}, "broken.yaml")
+    reported = f"RecipeError {caught.value}".replace(f"{tmp_path}/", "")
+    assert reported.split() == FAULTS.split()
+
+
 def test_every_operator_named_exists():
-    told = set(re.findall(r"\b(?:stages|filters|synth)\.[a-z_.0-9]+\.[A-Z]\w+", README))
+    right = README.replace(FAULTS, "")
+    told = set(re.findall(r"\b(?:stages|filters|synth)\.[a-z_.0-9]+\.[A-Z]\w+", right))
     assert told <= {*all_operators(), "stages.write_shards.WriteShards"}
     assert told
 
