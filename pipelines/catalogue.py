@@ -6,6 +6,7 @@ import difflib
 import importlib
 import re
 from collections.abc import Iterable
+from inspect import isabstract
 from pathlib import Path
 
 from stages.stage import Operator
@@ -35,11 +36,11 @@ def find_operator(use: str) -> type[Operator]:
     module_name, _, class_name = use.rpartition(".")
     try:
         found = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        hint = did_you_mean(use, all_operators())
+    except Exception as error:  # a module of the user's may raise anything
+        hint = did_you_mean(use, all_operators()) or "; `quern ops` lists all"
         raise LookupError(f"cannot find {use!r} ({error}){hint}") from error
-    if not (isinstance(found, type) and issubclass(found, Operator)):
-        raise LookupError(f"{use!r} is not an operator")
+    if not (isinstance(found, type) and issubclass(found, Operator)) or isabstract(found):
+        raise LookupError(f"{use!r} is not an operator; `quern ops` lists all")
     return found
 
 

@@ -38,7 +38,7 @@ Settings = Annotated[
         "--set", metavar="PLACE=VALUE...", help="e.g. steps.text_repetition.max_share=0.2"
     ),
 ]
-Out = Annotated[Path | None, typer.Option("--out", help="The run folder [runs/NAME].")]
+Out = Annotated[Path | None, typer.Option("--out", help="The run folder; runs/NAME unless given.")]
 Tiny = Annotated[bool, typer.Option("--tiny", help="Use the small bundled models.")]
 Cpus = Annotated[int, typer.Option("--cpus", help="Cores to use on this machine; 0: all.")]
 Run = Annotated[Path, typer.Argument(help="A run folder.")]
@@ -128,9 +128,14 @@ def stage(
 
     `quern stage USE --help` lists the operator's options.
     """
-    if "--help" in context.args or write is None:
+    if use == "--help":
+        typer.echo(context.get_help())
+        return
+    if "--help" in context.args:
         _show_operator(use)
         return
+    if write is None:
+        raise RecipeError("quern stage", ["name the run folder: --write DIR"])
     recipe = stage_recipe(use, read or [], context.args, write)
     run_recipe(recipe, RunFolder(root=write.absolute()), cpus=cpus)
 

@@ -110,7 +110,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """Return the content of a JSON file, or None when it is not there or not whole."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     return content if isinstance(content, dict) else None
 

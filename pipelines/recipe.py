@@ -7,17 +7,19 @@ each with what would have been right, before any work starts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import yaml
 
 from pipelines.catalogue import did_you_mean, find_operator, snake_case
 from pipelines.options import coerce, option_types
 from stages.errors import MissingWeightsError, RecipeError, SourceError
-from stages.record import SCHEMA
+from stages.record import PAYLOAD, SCHEMA
 from stages.stage import Operator, Source, Unit
 from stages.write_shards import WriteShards
 
@@ -66,11 +68,13 @@ class Recipe:
     units: tuple[Unit, ...] = field(default=(), compare=False)
 
 
-TOP_LEVEL = {"name", "description", "source", "steps", "write", "tiny"} | {
-    "seed",
-    "max_quarantine_fraction",
-    "stall_minutes",
+_PARSED: Final = {"messages", "media"}  # what a page has once it is extracted
+_SCALARS: Final = {  # lowest and highest value
+    "seed": (0, 2**63 - 1),
+    "max_quarantine_fraction": (0, 1),
+    "stall_minutes": (0.1, math.inf),
 }
+TOP_LEVEL = {"name", "description", "source", "steps", "write", "tiny", *_SCALARS}
 
 
 def load_recipe(
@@ -122,7 +126,7 @@ def build_recipe(
     changes = _tiny(content, faults) if tiny else []
     changes += [change for text in settings for change in _setting(text, faults)]
     entries = _entries(content, faults)
-    top = {key: content[key] for key in _scalars() if key in content}
+    top = {key: content[key] for key in _SCALARS if key in content}
     for place, value in changes:
         _apply(place, value, entries, top, faults)
     if read and "source" in entries:
@@ -133,18 +137,21 @@ def build_recipe(
         Step(name=name.removeprefix("steps."), operator=operator, checkpoint=checkpoint)
         for name, entry in entries.items()
         if name.startswith("steps.")
-        for checkpoint in [bool(entry.pop("checkpoint", False))]
+        for checkpoint in [_checkpoint(entry, name, faults)]
         for operator in [_construct(entries, name, Operator, faults)]
         if operator is not None
     )
     write = _construct(entries, "write", WriteShards, faults) if "write" in entries else None
     units = _units(source, faults)
     top = _checked_top(top, faults)
+    name = content.get("name") or Path(label).stem
+    if not isinstance(name, str) or "/" in name:
+        faults.append(f"name: must be a text without /, got {name!r}")
     if source is not None:
-        faults += column_faults(source, steps) + weight_faults(steps)
+        columns = source.columns() if units else source.writes
+        faults += column_faults(columns, steps, write) + weight_faults(steps)
     if faults or source is None:
         raise RecipeError(label, faults or ["a recipe needs a source"])
-    name = str(content.get("name") or Path(label).stem)
     description = str(content.get("description") or "")
     return Recipe(
         name=name,
@@ -157,19 +164,28 @@ def build_recipe(
     )
 
 
-def _scalars() -> tuple[str, ...]:
-    return ("seed", "max_quarantine_fraction", "stall_minutes")
-
-
 def _checked_top(top: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
     types = option_types(Recipe)
-    checked = {}
+    checked: dict[str, Any] = {}
     for key, value in top.items():
         try:
             checked[key] = coerce(value, types[key])
         except ValueError as error:
             faults.append(f"{key}: {error}")
+    for key, value in checked.items():
+        low, high = _SCALARS[key]
+        if not low <= value <= high:
+            faults.append(f"{key}: must lie in [{low:g}, {high:g}], got {value}")
     return checked
+
+
+def _checkpoint(entry: dict[str, Any], place: str, faults: list[str]) -> bool:
+    """Take `checkpoint` out of an entry."""
+    try:
+        return bool(coerce(entry.pop("checkpoint", False), bool))
+    except ValueError as error:
+        faults.append(f"{place}: checkpoint: {error}")
+        return False
 
 
 def _tiny(content: Mapping[str, Any], faults: list[str]) -> list[tuple[str, Any]]:
@@ -206,13 +222,28 @@ def _entries(content: Mapping[str, Any], faults: list[str]) -> dict[str, dict[st
         steps = []
     for number, raw in enumerate(steps):
         entry = _entry(raw, f"steps[{number}]", faults)
-        base = str(entry.pop("name", "") or snake_case(str(entry.get("use", number))))
+        base = _given_name(entry, number, entries, faults) or snake_case(
+            str(entry.get("use", number))
+        )
         name, again = base, 1
         while f"steps.{name}" in entries:
             again += 1
             name = f"{base}_{again}"
         entries[f"steps.{name}"] = entry
     return entries
+
+
+def _given_name(
+    entry: dict[str, Any], number: int, others: Mapping[str, Any], faults: list[str]
+) -> str:
+    """Take the name out of a step's entry; "" when it has none."""
+    name = entry.pop("name", "")
+    if not (isinstance(name, str) and re.fullmatch(r"\w*", name)):
+        faults.append(f"steps[{number}]: name must be letters, digits and _, got {name!r}")
+        return ""
+    if f"steps.{name}" in others:
+        faults.append(f"steps[{number}]: the name {name!r} is taken; give it another")
+    return name
 
 
 def _entry(raw: object, place: str, faults: list[str]) -> dict[str, Any]:
@@ -232,13 +263,13 @@ def _apply(
     faults: list[str],
 ) -> None:
     """Set one option, wherever its place says."""
-    if place in _scalars():
+    if place in _SCALARS:
         top[place] = value
         return
     target, _, option = place.rpartition(".")
     if target not in entries:
-        places = [*entries, *_scalars()]
-        faults.append(f"--set {place}: no such place{did_you_mean(target or place, places)}")
+        places = [*entries, *_SCALARS]
+        faults.append(f"{place}: no such place{did_you_mean(target or place, places)}")
         return
     entries[target][option] = value
 
@@ -310,9 +341,18 @@ def _units(source: Source | None, faults: list[str]) -> tuple[Unit, ...]:
         return ()
 
 
-def column_faults(source: Source, steps: Sequence[Step]) -> list[str]:
-    """Return a fault for each step that reads a column which nobody before it writes."""
-    known = {*SCHEMA.names, *source.writes}
+def column_faults(
+    columns: Iterable[str], steps: Sequence[Step], write: WriteShards | None = None
+) -> list[str]:
+    """Return a fault for each column that is read and that nobody before writes.
+
+    Args:
+        columns: of the source's rows; the other columns of the record are there and null.
+        steps: what reads and writes, in order.
+        write: reads what the steps leave.
+    """
+    known = set(columns)
+    known |= {*SCHEMA.names} - (_PARSED if PAYLOAD in known else set())
     faults = []
     for step in steps:
         for name in step.operator.reads:
@@ -322,6 +362,12 @@ def column_faults(source: Source, steps: Sequence[Step]) -> list[str]:
                     f"there are: {', '.join(sorted(known))}"
                 )
         known |= set(step.operator.writes)
+    missing = [name for name in write.reads if name not in known] if write is not None else []
+    if missing:
+        faults.append(
+            f"write: reads {', '.join(missing)}, which no step writes; end the steps with "
+            f"stages.tokenize_sample.TokenizeSample"
+        )
     return faults
 
 

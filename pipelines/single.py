@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Sequence
@@ -93,6 +94,10 @@ def _link(pack: Path, target: Path) -> None:
 
 def _reader(paths: Sequence[str]) -> str:
     """Return the source that reads such files, told by their names."""
+    gone = [path for path in paths if not Path(path).exists() and not glob.has_magic(path)]
+    if gone:
+        faults = [f"--read {path}: no such file or folder" for path in gone]
+        raise RecipeError("quern stage", faults)
     names = [name for path in paths for name in _names(Path(path))]
     found = {READERS[suffix] for name in names for suffix in READERS if suffix in name}
     if len(found) != 1:

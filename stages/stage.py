@@ -12,7 +12,7 @@ A new filter is one file: `filters/word_count.py` is one, CONTRIBUTING.md takes 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -141,6 +141,10 @@ class Source(Operator):
         Raises:
             SourceError: when a path names nothing; the message says which.
         """
+
+    def columns(self) -> Collection[str]:
+        """Return the columns of the rows; a source of other files' columns adds them."""
+        return self.writes
 
     @abstractmethod
     def read(self, unit: Unit) -> Iterator[Chunk]:

@@ -41,6 +41,12 @@ class ReadParquet(Source):
 
     text_column: str = "text"
 
+    def columns(self) -> set[str]:
+        """Return the columns that every file has, when they hold records."""
+        found = [set(pq.read_schema(file.path).names) for file in expand(self.paths, SUFFIXES)]
+        shared = set[str].intersection(*found)
+        return {*self.writes, *(shared if "messages" in shared else ())}
+
     def units(self) -> list[Unit]:
         """Return the row groups, having checked the columns of every file.
 

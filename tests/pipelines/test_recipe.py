@@ -1,12 +1,17 @@
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from pipelines.catalogue import all_operators, find_operator, snake_case
 from pipelines.recipe import build_recipe, column_faults, load_recipe
 from stages.errors import RecipeError
+from stages.extract_page import ExtractPage
+from stages.files import write_table
+from stages.record import table_of
 from stages.sources.read_jsonl import ReadJsonl
-from tests.fakes import Chars, SameText
+from stages.write_shards import WriteShards
+from tests.fakes import Chars, SameText, sample
 
 READ = "stages.sources.read_jsonl.ReadJsonl"
 CHARS = "tests.fakes.Chars"
@@ -150,6 +155,39 @@ def test_a_step_may_ask_for_a_checkpoint(rows):
     assert [step.checkpoint for step in recipe.steps] == [True, False]
 
 
+def test_a_checkpoint_is_true_or_false_and_nothing_else(rows):
+    (fault,) = _faults(rows, {"use": TAG, "checkpoint": "false"})
+    assert fault == "steps.tag: checkpoint: must be true or false, got 'false'"
+
+
+def test_a_name_that_is_given_twice_is_a_fault(rows):
+    (fault,) = _faults(rows, {"use": TAG, "name": "x"}, {"use": CHARS, "name": "x"})
+    assert fault == "steps[1]: the name 'x' is taken; give it another"
+
+
+@pytest.mark.parametrize("name", ["a.b", "a b", ["x"]])
+def test_the_name_of_a_step_is_one_word(rows, name):
+    (fault,) = _faults(rows, {"use": TAG, "name": name})
+    assert fault == f"steps[0]: name must be letters, digits and _, got {name!r}"
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", 3])
+def test_the_name_of_a_recipe_is_a_text_that_can_name_a_folder(rows, name):
+    assert _faults(rows, name=name) == [f"name: must be a text without /, got {name!r}"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "fault"),
+    [
+        ("seed", -1, "seed: must lie in [0, 9.22337e+18], got -1"),
+        ("max_quarantine_fraction", 1.5, "max_quarantine_fraction: must lie in [0, 1], got 1.5"),
+        ("stall_minutes", 0, "stall_minutes: must lie in [0.1, inf], got 0.0"),
+    ],
+)
+def test_a_top_level_value_out_of_its_range_is_a_fault(rows, option, value, fault):
+    assert _faults(rows, **{option: value}) == [fault]
+
+
 def test_set_changes_one_option_of_one_step(rows):
     content = {"source": {"use": READ, "paths": [rows]}, "steps": [CHARS, CHARS]}
     settings = ["steps.chars_2.max_chars=7", "seed=3", "source.unit_mb=1"]
@@ -162,7 +200,7 @@ def test_set_changes_one_option_of_one_step(rows):
 @pytest.mark.parametrize(
     ("setting", "fault"),
     [
-        ("steps.chrs.max_chars=7", "--set steps.chrs.max_chars: no such place; did you mean"),
+        ("steps.chrs.max_chars=7", "steps.chrs.max_chars: no such place; did you mean"),
         ("steps.chars.max_chras=7", "steps.chars: Chars has no option 'max_chras'; did you mean"),
         ("steps.chars.max_chars=many", "steps.chars: max_chars: must be a whole number"),
         ("steps.chars.max_chars", "--set steps.chars.max_chars: write it as steps.NAME.OPTION="),
@@ -209,9 +247,35 @@ def test_a_step_may_read_what_a_regroup_before_it_wrote():
     def steps(*operators):
         return [_Step(operator) for operator in operators]
 
-    source = ReadJsonl(paths=("rows.jsonl",))
-    assert column_faults(source, steps(SameText(), ReadsCluster())) == []
-    assert len(column_faults(source, steps(ReadsCluster(), SameText()))) == 1
+    assert column_faults(ReadJsonl.writes, steps(SameText(), ReadsCluster())) == []
+    assert len(column_faults(ReadJsonl.writes, steps(ReadsCluster(), SameText()))) == 1
+
+
+def test_a_filter_of_texts_before_the_extraction_of_pages_is_a_fault():
+    columns = {"id", "kind", "source", "meta", "payload"}
+    (fault,) = column_faults(columns, [_Step(Chars())])
+    assert fault.startswith("steps.step: reads column 'messages', which no earlier step writes")
+    assert column_faults(columns, [_Step(ExtractPage()), _Step(Chars())]) == []
+
+
+def test_a_recipe_with_a_writer_must_make_tokens(rows):
+    (fault,) = _faults(rows, TAG, write={"use": "stages.write_shards.WriteShards"})
+    assert fault.startswith("write: reads input_ids, ")
+    assert fault.endswith("; end the steps with stages.tokenize_sample.TokenizeSample")
+
+
+def test_rows_that_have_tokens_already_may_be_written_at_once(tmp_path):
+    path = tmp_path / "00000.kept.parquet"
+    table = table_of([sample("a")])
+    for name in WriteShards.reads:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(1))
+    write_table(path, table)
+    content = {
+        "source": {"use": "stages.sources.read_parquet.ReadParquet", "paths": [str(path)]},
+        "write": {"use": "stages.write_shards.WriteShards"},
+    }
+    assert build_recipe(content, "test.yaml").steps == ()
 
 
 class _Step:
@@ -259,6 +323,10 @@ def test_only_operators_can_be_named():
         find_operator("stages.stage.Batch")
     with pytest.raises(LookupError, match="cannot find 'nowhere'"):
         find_operator("nowhere")
+    with pytest.raises(LookupError, match=r"cannot find '\.a\.B'"):
+        find_operator(".a.B")
+    with pytest.raises(LookupError, match=r"'stages\.stage\.Filter' is not an operator"):
+        find_operator("stages.stage.Filter")
 
 
 def test_every_listed_operator_is_found():

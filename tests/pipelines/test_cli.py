@@ -1,0 +1,44 @@
+import sys
+
+import pytest
+
+from pipelines.cli import main
+
+
+def _run(monkeypatch, capsys, *arguments):
+    """Return the exit code and what was printed, on either stream."""
+    monkeypatch.setattr(sys, "argv", ["quern", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    return ended.value.code, said.out + said.err
+
+
+def test_the_help_of_stage_is_help(monkeypatch, capsys):
+    code, said = _run(monkeypatch, capsys, "stage", "--help")
+    assert code == 0
+    assert "Run one operator as a job" in said
+
+
+def test_a_stage_without_a_run_folder_says_how_to_name_one(monkeypatch, capsys):
+    code, said = _run(monkeypatch, capsys, "stage", "filters.word_count.WordCount", "--read", "x")
+    assert code == 2
+    assert "name the run folder: --write DIR" in said
+
+
+def test_a_stage_whose_input_is_not_there_says_so(monkeypatch, capsys, tmp_path):
+    gone, out = str(tmp_path / "gone"), str(tmp_path / "out")
+    use = "filters.word_count.WordCount"
+    code, said = _run(monkeypatch, capsys, "stage", use, "--read", gone, "--write", out)
+    assert code == 2
+    assert f"--read {gone}: no such file or folder" in said
+
+
+@pytest.mark.parametrize("command", ["card", "report"])
+def test_a_file_is_no_run(monkeypatch, capsys, tmp_path, command):
+    file = tmp_path / "crawl.warc.gz"
+    file.write_bytes(b"\x1f\x8b")
+    code, said = _run(monkeypatch, capsys, command, str(file))
+    assert code == 1
+    assert "is not a finished run: run.json is missing" in said
+    assert "Traceback" not in said
