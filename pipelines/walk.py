@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipelines.ledger import StepCount, add_counts, entries, row_excerpts
 from pipelines.recipe import Step
 from stages.elements import Floats, Ints, Mask, add_scores, set_column, with_media, with_parts
-from stages.errors import MissingWeightsError, RecordError
+from stages.errors import MissingWeightsError, RecordError, StorageError
 from stages.record import conform
 from stages.stage import Batch, Filter, Generator, Limit, Operator, Scores, Stage
 
@@ -110,7 +110,7 @@ def guarded(apply: Apply, step: Step, batch: Batch) -> Outcome:
     """Apply to the batch; when it raises, to its halves, down to the row that is to blame."""
     try:
         return apply(step, batch)
-    except MissingWeightsError:
+    except (MissingWeightsError, StorageError):
         raise  # no row is to blame
     except Exception:
         if len(batch) <= 1:
@@ -128,7 +128,7 @@ def gather(outcomes: Sequence[Outcome]) -> Outcome:
     tables = [conform(each.batch.table) for each in outcomes if len(each.batch)]
     table = pa.concat_tables(tables, promote_options="default") if tables else first.batch.table
     return Outcome(
-        batch=replace(first.batch, table=table, _tokens=[]),
+        batch=first.batch.with_rows(table),
         rejected=tuple(entry for each in outcomes for entry in each.rejected),
         quarantined=tuple(rows for each in outcomes for rows in each.quarantined),
         counts=tuple(add_counts([each.counts for each in outcomes])),
@@ -140,7 +140,7 @@ def quarantine(batch: Batch, step: str, error: str) -> Outcome:
     table = conform(batch.table)
     table = table.append_column("quarantine.step", pa.array([step] * len(batch), pa.string()))
     table = table.append_column("quarantine.error", pa.array([error] * len(batch), pa.string()))
-    return Outcome(batch=replace(batch, table=batch.table.slice(0, 0)), quarantined=(table,))
+    return Outcome(batch=batch.with_rows(batch.table.slice(0, 0)), quarantined=(table,))
 
 
 @cache
@@ -213,7 +213,7 @@ def _store_scores(filter_: Filter, scores: Scores, batch: Batch, step: str) -> B
     spread = {name: _spread(values, parts.is_text) for name, values in named.items()}
     everything = np.ones(len(parts.row), dtype=np.bool_)
     scored = with_parts(table, parts, everything, add_scores(parts.values, spread))
-    return replace(batch, table=scored, _tokens=list(batch._tokens))  # the texts are the same
+    return batch.with_table(scored, same_texts=True)
 
 
 def _spread(values: Floats, is_text: Mask) -> Floats:

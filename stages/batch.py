@@ -58,10 +58,19 @@ class Batch:
             self._tokens.append(tokenize(text, row=row, rows=len(self)))
         return self._tokens[0]
 
-    def with_table(self, table: pa.Table) -> Batch:
-        """Return a batch of the same rows with other columns; tokens stay if texts did."""
-        same = table.column("messages").equals(self.table.column("messages"))
+    def with_table(self, table: pa.Table, *, same_texts: bool = False) -> Batch:
+        """Return a batch of the same rows with other columns; tokens stay if the texts did.
+
+        Args:
+            table: the rows.
+            same_texts: whether the caller knows that no text changed, though messages did.
+        """
+        same = same_texts or table.column("messages").equals(self.table.column("messages"))
         return replace(self, table=table, _tokens=list(self._tokens) if same else [])
+
+    def with_rows(self, table: pa.Table) -> Batch:
+        """Return a batch of other rows."""
+        return replace(self, table=table, _tokens=[])
 
     def alone(self) -> Batch:
         """Return the batch without what it shares, to be sent to another process."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipelines.ledger import LEDGER, check_conservation
 from pipelines.recipe import Step
 from pipelines.walk import Outcome, apply_step, guarded, walk
-from stages.errors import MissingWeightsError
+from stages.errors import MissingWeightsError, StorageError
 from stages.record import SCHEMA
 from tests.fakes import (
     BAD,
@@ -90,11 +90,12 @@ def test_a_batch_that_fails_only_as_a_whole_loses_no_row():
     assert outcome.quarantined == ()
 
 
-def test_missing_weights_are_no_rows_fault():
+@pytest.mark.parametrize("error", [MissingWeightsError, StorageError])
+def test_missing_weights_and_a_full_disk_are_no_rows_fault(error):
     def apply(step, batch):
-        raise MissingWeightsError("clip.safetensors")
+        raise error("clip.safetensors")
 
-    with pytest.raises(MissingWeightsError):
+    with pytest.raises(error):
         guarded(apply, _step(Tag()), batch_of([sample("a"), sample("b")]))
 
 
