@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -91,21 +92,24 @@ class OnRay:
                 for report in self._stream(list(todo.values()), _unit_operators(job)):
                     del todo[report["unit"]]
                     yield report
-            except RayError as error:
+            except RayError:
                 dangerous = [task for task in todo.values() if _attempts(job, task) >= ATTEMPTS]
-                if not dangerous:
-                    raise QuernError(f"Ray stopped the run: {error}") from error
-                for report in self._stream(dangerous, [(Resources(), _apart(job))]):
-                    del todo[report["unit"]]
-                    yield report
+                with _explained("doing units" if not dangerous else "doing units one by one"):
+                    if not dangerous:
+                        raise
+                    for report in self._stream(dangerous, [(Resources(), _apart(job))]):
+                        del todo[report["unit"]]
+                        yield report
 
     def decisions(self, decisions: Sequence[Decision]) -> Iterator[str]:
         """Decide buckets."""
-        yield from self._stream(decisions, [(Resources(), _reporting(decide))])
+        with _explained("deciding buckets"):
+            yield from self._stream(decisions, [(Resources(), _reporting(decide))])
 
     def shards(self, tasks: Sequence[ShardTask]) -> Iterator[ShardInfo]:
         """Write shards."""
-        yield from self._stream(tasks, [(Resources(), _reporting(write_shard))])
+        with _explained("writing shards"):
+            yield from self._stream(tasks, [(Resources(), _reporting(write_shard))])
 
     def _stream(
         self, items: Sequence[Any], operators: Sequence[tuple[Resources, Any]]
@@ -132,6 +136,18 @@ class OnRay:
                 f"nothing was finished for {self.stall_minutes:g} minutes while doing {names}; "
                 f"raise stall_minutes if one may take that long. Ray says: {error}"
             ) from error
+
+
+@contextmanager
+def _explained(doing: str) -> Iterator[None]:
+    """Turn Ray's errors, which fill a screen, into one that says what was going on."""
+    from ray.exceptions import RayError
+
+    try:
+        yield
+    except RayError as error:
+        first = str(error).partition("\n")[0]
+        raise QuernError(f"Ray stopped the run while {doing}: {first}") from error
 
 
 def _set_context(context: Any, stall_minutes: float) -> None:
@@ -239,7 +255,7 @@ def _apart(job: Job) -> Any:
 
 
 def _reporting(function: Callable[[Any], Any]) -> Callable[[pa.Table], pa.Table]:
-    """Return the function on a block of pickled items; a QuernError is handed to the driver."""
+    """Return the function on a block of pickled items; errors are handed to the driver."""
 
     def on_block(block: pa.Table) -> pa.Table:
         results = []
@@ -249,6 +265,8 @@ def _reporting(function: Callable[[Any], Any]) -> Callable[[pa.Table], pa.Table]
                 result = item if isinstance(item, QuernError) else function(item)
             except QuernError as error:
                 result = error
+            except Exception:  # a fault of the product's own, told without Ray's hundred lines
+                result = QuernError(f"unexpected: {traceback.format_exc(limit=-3)}")
             results.append(pickle.dumps(result))
         return pa.table({"item": pa.array(results, pa.large_binary())})
 

@@ -289,6 +289,14 @@ class SameText(Regroup):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Undecided(SameText):
+    """Cannot decide."""
+
+    def decide(self, rows: pa.Table, bucket: Bucket) -> pa.Table:
+        raise ValueError("neither this nor that")
+
+
+@dataclass(frozen=True, kw_only=True)
 class SameTextCombined(SameText):
     """Does the same, deciding only when the edges of all buckets are there."""
 

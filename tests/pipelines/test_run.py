@@ -25,6 +25,7 @@ from tests.fakes import (
     SameText,
     Tag,
     Twin,
+    Undecided,
     sample,
 )
 from tests.in_process import InProcess
@@ -123,6 +124,13 @@ def test_too_many_failing_rows_stop_the_run(source: Path, tmp_path: Path) -> Non
     (source / "9.jsonl").write_text("\n".join(lines))
     with pytest.raises(QuarantineError, match="s0 failed on 3 of 122 rows"):
         run(recipe_of(source, RaiseOnBad()), tmp_path / "out", InProcess())
+
+
+def test_an_error_in_a_decision_reaches_the_driver(
+    source: Path, tmp_path: Path, on_ray: OnRay
+) -> None:
+    with pytest.raises(QuernError, match="neither this nor that"):
+        run(recipe_of(source, Tag(), Undecided()), tmp_path / "out", on_ray)
 
 
 def test_pools_that_would_starve_the_other_steps_are_refused(
