@@ -14,6 +14,8 @@ from stages.stage import Batch, Filter, Level, Limit, ScoreFn, Scores
 from stages.token_kernels import ENDS_ELLIPSIS, HAS_LETTER, STARTS_BULLET
 from stages.tokens import Tokens, core_hashes, share
 
+_HEADING_LEVELS = 6
+
 
 @dataclass(frozen=True, kw_only=True)
 class GopherQuality(Filter):
@@ -21,7 +23,9 @@ class GopherQuality(Filter):
 
     - 50 to 100,000 words
     - mean length of words 3 to 10 characters
-    - "#" at most 0.1 per word; ellipses ("..." or "…") at most 0.1 per word
+    - "#" at most 0.1 per word, the marks of headings ("## The mill") aside: those are not the
+      author's, extraction writes them
+    - ellipses ("..." or "…") at most 0.1 per word
     - at most 0.9 of lines start with a bullet; at most 0.3 end with an ellipsis
     - at least 0.8 of words contain a letter
     - at least 2 of the stop words the, be, to, of, and, that, have, with
@@ -112,7 +116,7 @@ def _shares(tokens: Tokens, over: Level) -> dict[str, Floats]:
     words, lines = tokens.count("words", over), tokens.count("lines", over)
     per_word = {
         "mean_word_length": tokens.words["chars"],
-        "hash_mark_ratio": tokens.words["hash_marks"],
+        "hash_mark_ratio": _hash_marks(tokens),
         "ellipsis_ratio": tokens.words["ellipses"],
         "alphabetic_word_share": tokens.has("words", HAS_LETTER),
     }
@@ -124,6 +128,16 @@ def _shares(tokens: Tokens, over: Level) -> dict[str, Floats]:
         **{name: share(tokens.total(of, "words", over), words) for name, of in per_word.items()},
         **{name: share(tokens.total(of, "lines", over), lines) for name, of in per_line.items()},
     }
+
+
+def _hash_marks(tokens: Tokens) -> npt.NDArray[np.uint8]:
+    """Return uint8[W], how many "#" each word has; 0 for the mark of a heading."""
+    words = tokens.words
+    marks = words["hash_marks"].copy()
+    first = np.searchsorted(words["start"], tokens.lines["start"])
+    is_mark = (marks[first] == words["chars"][first]) & (marks[first] <= _HEADING_LEVELS)
+    marks[first[is_mark]] = 0
+    return marks
 
 
 def _distinct(tokens: Tokens, cores: npt.NDArray[np.uint64], over: Level) -> Ints:

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -66,6 +67,12 @@ def test_scores_are_the_quantities_named() -> None:
     assert scores["stop_words"] == [5.0]  # the to be of that
 
 
+def test_marks_of_headings_are_not_hash_marks() -> None:
+    texts = ["###### the to", "a\n ## b\n#c d", "the # to of", "####### of"]
+    scores = scores_of(GopherQuality(), batch_of(*texts))
+    assert scores["hash_mark_ratio"] == [0.0, pytest.approx(1 / 5), 0.25, 3.5]
+
+
 def test_the_same_stop_word_twice_counts_once() -> None:
     assert scores_of(GopherQuality(), batch_of("The the THE “the”."))["stop_words"] == [1.0]
 
@@ -122,7 +129,7 @@ def reference(text: str) -> dict[str, float]:
     return {
         "words": len(words),
         "mean_word_length": ratio(map(len, words), words),
-        "hash_mark_ratio": text.count("#") / len(words) if words else np.nan,
+        "hash_mark_ratio": HEADING.sub("", text).count("#") / len(words) if words else np.nan,
         "ellipsis_ratio": ratio((w.count("...") + w.count("…") for w in words), words),
         "bullet_line_share": ratio((s[0] == "•" or s.split()[0] == "-" for s in lines), lines),
         "ellipsis_line_share": ratio((line.endswith(ends) for line in lines), lines),
@@ -135,7 +142,25 @@ def ratio(values: Sequence[float] | map, whole: list[str]) -> float:
     return sum(values) / len(whole) if whole else np.nan
 
 
-pieces = ["the", "And", "to,", "fox", "#tag", "...", "x…", "•", "-", "7", " ", " ", "\n", "\n\n"]
+HEADING = re.compile(r"^\s*#{1,6}(?!\S)", re.MULTILINE)
+pieces = [
+    "the",
+    "And",
+    "to,",
+    "fox",
+    "#tag",
+    "##",
+    "\n### ",
+    "...",
+    "x…",
+    "•",
+    "-",
+    "7",
+    " ",
+    " ",
+    "\n",
+    "\n\n",
+]
 
 
 @settings(max_examples=200, deadline=None)
