@@ -57,9 +57,6 @@ def main() -> None:
         name = type(error).__name__
         console.print(f"[red]{name}[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        console.print("stopped; run the same command again to go on from here")
-        sys.exit(130)
 
 
 def spread(arguments: Sequence[str]) -> list[str]:

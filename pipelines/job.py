@@ -9,6 +9,7 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from pipelines.card import write_card
@@ -20,7 +21,7 @@ from pipelines.progress import Display
 from pipelines.recipe import Recipe
 from pipelines.report import write_report
 from pipelines.run import OnRay, ray_session
-from stages.errors import QuernError
+from stages.errors import QuernError, StorageError
 from stages.files import write_bytes
 from stages.stage import Filter, Operator, Regroup
 
@@ -51,6 +52,7 @@ def run_recipe(
     Raises:
         QuernError: what stopped the run; run.json says so too.
     """
+    _check_inputs(recipe, folder)
     display = Display()
     with folder.lock():
         about = _about(recipe, folder)
@@ -63,7 +65,10 @@ def run_recipe(
                 result = mill(recipe, folder, workers, display)
         except BaseException as error:
             _note(folder, about, started, {"state": "stopped", "error": str(error)})
-            display.say(f"stopped; `quern report {folder.root}` shows how far it came")
+            display.say(
+                f"stopped; `quern report {folder.root}` shows how far it came, the same command "
+                f"goes on from there"
+            )
             raise
         _note(folder, about, started, _told(result))
         card, report = write_card(folder), write_report(folder)
@@ -74,6 +79,18 @@ def run_recipe(
     display.say(f"\ncard    {card}\nreport  {report}")
     if recipe.write is not None:
         display.say(f"shards  {folder.shards}")
+
+
+def _check_inputs(recipe: Recipe, folder: RunFolder) -> None:
+    """Refuse to read what the run itself would write over."""
+    written = [(folder.root / name).resolve() for name in ("segments", "shards")]
+    for unit in recipe.units:
+        path = Path(unit.path).resolve()
+        if any(path.is_relative_to(place) for place in written):
+            raise StorageError(
+                f"{unit.path} is input and lies in the run folder {folder.root}, where it would "
+                f"be written over; name another run folder"
+            )
 
 
 def _about(recipe: Recipe, folder: RunFolder) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import signal
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -65,10 +66,12 @@ def ray_session(cpus: int = 0) -> Iterator[None]:
         log_to_driver=False,
         logging_level=logging.ERROR,
     )
+    terminate = signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray's own aborts
     try:
         yield
     finally:
         ray.shutdown()
+        signal.signal(signal.SIGTERM, terminate)
 
 
 @dataclass(frozen=True, kw_only=True)

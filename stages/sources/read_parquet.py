@@ -73,8 +73,12 @@ class ReadParquet(Source):
         ]
 
     def read(self, unit: Unit) -> Iterator[Chunk]:
-        """Yield the rows of the unit's row group, 256 at a time."""
-        with pq.ParquetFile(unit.path) as parquet:
+        """Yield the rows of the unit's row group, 256 at a time.
+
+        Raises:
+            SourceError: when the file cannot be opened any more.
+        """
+        with _open(unit.path) as parquet:
             is_record = "messages" in parquet.schema_arrow.names
             row = _rows_before(parquet, unit.start)
             groups = range(unit.start, unit.stop)
@@ -93,6 +97,13 @@ class ReadParquet(Source):
                     rows=table_of([]),
                     faults=(Fault(path=unit.path, offset=row, message=f"row {row}: {error}"),),
                 )
+
+
+def _open(path: str) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise SourceError(f"cannot read {path}: {error}") from error
 
 
 def _check(path: str, schema: pa.Schema, text_column: str) -> None:

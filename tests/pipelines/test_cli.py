@@ -3,6 +3,10 @@ import sys
 import pytest
 
 from pipelines.cli import main
+from pipelines.folder import write_json
+from stages.files import write_table
+from stages.record import table_of
+from tests.fakes import sample
 
 
 def _run(monkeypatch, capsys, *arguments):
@@ -32,6 +36,18 @@ def test_a_stage_whose_input_is_not_there_says_so(monkeypatch, capsys, tmp_path)
     code, said = _run(monkeypatch, capsys, "stage", use, "--read", gone, "--write", out)
     assert code == 2
     assert f"--read {gone}: no such file or folder" in said
+
+
+def test_a_stage_does_not_write_over_what_it_reads(monkeypatch, capsys, tmp_path):
+    kept = tmp_path / "segments" / "1" / "00000.kept.parquet"
+    write_table(kept, table_of([sample("a")]))
+    write_json(tmp_path / "run.json", {"segments": [{}]})
+    before = kept.read_bytes()
+    arguments = ("filters.word_count.WordCount", "--read", str(tmp_path), "--write", str(tmp_path))
+    code, said = _run(monkeypatch, capsys, "stage", *arguments)
+    assert code == 1
+    assert "name another run folder" in said
+    assert kept.read_bytes() == before
 
 
 @pytest.mark.parametrize("command", ["card", "report"])

@@ -58,15 +58,17 @@ def finish(crawls: Path, out: Path) -> None:
     assert process.returncode == 0, errors.decode()
 
 
-def kill_when(process: subprocess.Popen[bytes], out: Path, pattern: str, count: int) -> None:
-    """Kill the driver with SIGKILL as soon as `count` files match; it takes Ray with it."""
+def signal_when(
+    process: subprocess.Popen[bytes], number: signal.Signals, out: Path, pattern: str, count: int
+) -> str:
+    """Send the driver a signal as soon as `count` files match; return its last words."""
     deadline = time.monotonic() + 120
     while len(list(out.glob(pattern))) < count:
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
+    os.kill(process.pid, number)
+    return process.communicate(timeout=60)[1].decode()
 
 
 def data(out: Path) -> dict[str, str]:
@@ -92,13 +94,24 @@ def unbroken(crawls: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 def test_a_killed_run_ends_with_the_bytes_of_an_unbroken_one(
     crawls: Path, unbroken: dict[str, str], tmp_path: Path, pattern: str, count: int
 ) -> None:
-    kill_when(start(crawls, tmp_path), tmp_path, pattern, count)
+    signal_when(start(crawls, tmp_path), signal.SIGKILL, tmp_path, pattern, count)
     before = done(tmp_path)
     time.sleep(3)  # Ray's own processes notice within this time that the driver is gone
     finish(crawls, tmp_path)
     assert data(tmp_path) == unbroken
     assert before
     assert before.items() <= done(tmp_path).items(), "a finished unit was done again"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_told_to_stop_says_how_to_go_on(
+    crawls: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    process = start(crawls, tmp_path)
+    said = signal_when(process, number, tmp_path, "segments/1/*.started", 1)
+    assert process.returncode == 130
+    assert said.endswith("shows how far it came, the same command goes on from there\n")
+    assert "***" not in said  # Ray's dump of its stack
 
 
 def test_only_one_run_may_use_a_folder(tmp_path: Path) -> None:

@@ -88,3 +88,27 @@ def test_damaged_pages_are_a_fault(tmp_path):
     assert len(rows(chunks)) == 500
     [fault] = [fault for chunk in chunks for fault in chunk.faults]
     assert fault.message.startswith("row 0: ")
+
+
+def test_a_file_that_went_away_since_the_plan_stops_the_run(tmp_path):
+    path = tmp_path / "texts.parquet"
+    pq.write_table(pa.table({"text": ["a mill"]}), path)
+    source = ReadParquet(paths=(str(path),))
+    (unit,) = source.units()
+    path.unlink()
+    with pytest.raises(SourceError, match=r"cannot read .*texts\.parquet"):
+        list(source.read(unit))
+
+
+def test_columns_are_those_that_all_files_of_records_have(tmp_path):
+    table = table_of([{"id": "a", "kind": "text", "messages": document([text_part("a mill")])}])
+    more = table.append_column("cluster.exact", pa.array(["x"]))
+    pq.write_table(more, tmp_path / "a.parquet")
+    assert "cluster.exact" in ReadParquet(paths=(str(tmp_path),)).columns()
+    pq.write_table(table, tmp_path / "b.parquet")
+    assert set(ReadParquet(paths=(str(tmp_path),)).columns()) == set(table.column_names)
+
+
+def test_columns_of_plain_texts_are_those_of_the_record(tmp_path):
+    pq.write_table(pa.table({"text": ["a mill"], "input_ids": [1]}), tmp_path / "a.parquet")
+    assert set(ReadParquet(paths=(str(tmp_path),)).columns()) == set(ReadParquet.writes)
