@@ -40,7 +40,7 @@ Settings = Annotated[
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="The run folder; runs/NAME unless given.")]
 Tiny = Annotated[bool, typer.Option("--tiny", help="Use the small bundled models.")]
-Cpus = Annotated[int, typer.Option("--cpus", help="Cores to use on this machine; 0: all.")]
+Cpus = Annotated[int, typer.Option("--cpus", min=0, help="Cores to use on this machine; 0: all.")]
 Run = Annotated[Path, typer.Argument(help="A run folder.")]
 
 

@@ -149,7 +149,9 @@ def build_recipe(
         faults.append(f"name: must be a text without /, got {name!r}")
     if source is not None:
         columns = source.columns() if units else source.writes
-        faults += column_faults(columns, steps, write) + weight_faults(steps)
+        if len(steps) == sum(place.startswith("steps.") for place in entries):
+            faults += column_faults(columns, steps, write)  # else it blames who stand behind
+        faults += weight_faults(steps)
     if faults or source is None:
         raise RecipeError(label, faults or ["a recipe needs a source"])
     description = str(content.get("description") or "")
@@ -241,7 +243,7 @@ def _given_name(
     if not (isinstance(name, str) and re.fullmatch(r"\w*", name)):
         faults.append(f"steps[{number}]: name must be letters, digits and _, got {name!r}")
         return ""
-    if f"steps.{name}" in others:
+    if name and f"steps.{name}" in others:
         faults.append(f"steps[{number}]: the name {name!r} is taken; give it another")
     return name
 

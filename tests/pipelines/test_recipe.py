@@ -264,6 +264,12 @@ def test_a_recipe_with_a_writer_must_make_tokens(rows):
     assert fault.endswith("; end the steps with stages.tokenize_sample.TokenizeSample")
 
 
+def test_a_step_that_cannot_be_built_is_the_only_fault_of_its_kind(rows):
+    broken = {"use": "stages.tokenize_sample.TokenizeSample", "procesor": "tiny"}
+    (fault,) = _faults(rows, broken, write={"use": "stages.write_shards.WriteShards"})
+    assert fault.endswith("did you mean 'processor'?")
+
+
 def test_rows_that_have_tokens_already_may_be_written_at_once(tmp_path):
     path = tmp_path / "00000.kept.parquet"
     table = table_of([sample("a")])
