@@ -59,7 +59,8 @@ class StopWords(Filter):
 
     The English list is Quern's: articles, pronouns, auxiliary verbs, prepositions, conjunctions,
     common adverbs, and their contractions with a straight or a curly apostrophe. The bounds are
-    those of OBELICS, whose list is another.
+    those of OBELICS, whose list is another: of 99 English news pages, median 0.43, the bound of
+    documents drops 14, most of them recipes, lists, code and references.
 
     Abstains in rows tagged with another language than the list's ("lang:de", as
     `stages.tag_language` writes it), in texts most of whose words belong to scripts without
