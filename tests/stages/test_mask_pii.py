@@ -91,9 +91,8 @@ def test_a_batch_without_anything_to_mask_is_the_same() -> None:
 
 
 SEEDS = [
-    "a", "a.", "a@", "a@a.", "1", "1.", "1 ", "+1", "+1 ", "(", "1:", ":", "2001:", "-", "=",
-    "eyJaaaaaaaa.", "eyJ", "sk-", "-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----a",
-    "tel ", "tel:1", "api_key=", "api_key=a", "AKIA", "ghp_", "@", "%", "[email]", " ", "415-555-",
+    "a", "a.", "a@a.", "1", "1.", "+1 ", "1:", "2001:", "eyJaaaaaaaa.", "sk-", "tel:1", "api_key=",
+    "-----BEGIN PRIVATE KEY-----a", "[email]", "415-555-",
 ]  # fmt: skip
 
 
