@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from stages.errors import MissingWeightsError
+from stages.errors import NotReadyError
 from stages.stage import Batch, Filter, Level, Limit, ScoreFn, Scores
 from stages.tokens import core_hashes
 from stages.word_lists import read_entries, word_share
@@ -46,11 +46,11 @@ class FlaggedWords(Filter):
         """Read the file.
 
         Raises:
-            MissingWeightsError: when it cannot be read, when an entry is not one word, or when
+            NotReadyError: when it cannot be read, when an entry is not one word, or when
                 no word is flagged.
         """
         if not self._flagged():
-            raise MissingWeightsError("no words are flagged; set words or words_path")
+            raise NotReadyError("no words are flagged; set words or words_path")
 
     def limits(self) -> tuple[Limit, ...]:
         """Return the upper bound of the share."""
@@ -72,5 +72,5 @@ class FlaggedWords(Filter):
         try:
             core_hashes(entries)
         except ValueError as error:
-            raise MissingWeightsError(f"words_path {self.words_path!r}: {error}") from error
+            raise NotReadyError(f"words_path {self.words_path!r}: {error}") from error
         return (*self.words, *entries)

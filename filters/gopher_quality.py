@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
 
-from stages.elements import Floats, Ints, Mask
+from stages.elements import Floats, Ints
 from stages.stage import Batch, Filter, Level, Limit, ScoreFn, Scores
 from stages.token_kernels import ENDS_ELLIPSIS, HAS_LETTER, STARTS_BULLET
 from stages.tokens import Tokens, core_hashes, share
+from stages.word_lists import in_language
 
 _HEADING_LEVELS = 6
 
@@ -101,7 +101,7 @@ class GopherQuality(Filter):
             length = shares["mean_word_length"]
             stop_words = _distinct(tokens, stop_cores, self.over)
             judged = spaced & (tokens.count("words", self.over) > 0)
-            judged &= _in_language(batch, self.language, self.over)
+            judged &= in_language(batch, self.language, self.over)
             return {
                 "words": tokens.count("words", self.over).astype(np.float32),
                 **shares,
@@ -146,13 +146,3 @@ def _distinct(tokens: Tokens, cores: npt.NDArray[np.uint64], over: Level) -> Int
     for core in cores:
         found += tokens.any(tokens.words["core"] == core, "words", over)
     return found
-
-
-def _in_language(batch: Batch, language: str, over: Level) -> Mask:
-    """Return bool[S], false where the row bears the tag of another language."""
-    tags = pc.list_flatten(batch.table.column("tags"))
-    row = pc.list_parent_indices(batch.table.column("tags"))
-    is_other = pc.and_(pc.starts_with(tags, "lang:"), pc.not_equal(tags, f"lang:{language}"))
-    same = np.ones(len(batch), np.bool_)
-    same[row.filter(is_other).to_numpy()] = False
-    return same if over == "sample" else np.repeat(same, batch.tokens().row_texts)

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from stages.elements import Floats
-from stages.errors import MissingWeightsError
+from stages.errors import NotReadyError
 from stages.stage import Batch, Filter, Limit, ScoreFn, Scores
 from stages.word_lists import read_entries
 
@@ -55,11 +55,11 @@ class UrlRules(Filter):
         """Read the files.
 
         Raises:
-            MissingWeightsError: when one cannot be read, when an entry is not a domain, or when
+            NotReadyError: when one cannot be read, when an entry is not a domain, or when
                 nothing is blocked.
         """
         if not self._blocked_domains() and not self._blocked_strings():
-            raise MissingWeightsError(
+            raise NotReadyError(
                 "nothing is blocked; set domains, domains_path, strings or strings_path"
             )
 
@@ -96,7 +96,7 @@ class UrlRules(Filter):
             for entry in entries:
                 _check_domain(entry)
         except ValueError as error:
-            raise MissingWeightsError(f"domains_path {self.domains_path!r}: {error}") from error
+            raise NotReadyError(f"domains_path {self.domains_path!r}: {error}") from error
         return given | frozenset(entries)
 
     def _blocked_strings(self) -> tuple[str, ...]:

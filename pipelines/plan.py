@@ -19,6 +19,7 @@ from typing import Any
 from pipelines.folder import RunFolder, read_json, unit_identity
 from pipelines.options import default_of
 from pipelines.recipe import Recipe, Step
+from stages.files import sha256_of
 from stages.record import SCHEMA_VERSION
 from stages.stage import Filter, Operator, Regroup, Resources
 
@@ -106,11 +107,21 @@ def bucket_count(units: int) -> int:
 
 
 def describe(operator: Operator) -> dict[str, Any]:
-    """Return the operator's class, options and code version."""
+    """Return the operator's class, options and code version, and the files it is told to read.
+
+    Such files are options whose names end in `_path`.
+    """
     cls = type(operator)
     options = {key: value for key, value in asdict(operator).items() if key != "paths"}
     use = f"{cls.__module__}.{cls.__qualname__}"
-    return {"use": use, "options": options, "code": code_version(cls.__module__)}
+    told = {"use": use, "options": options, "code": code_version(cls.__module__)}
+    files = {name: _content(value) for name, value in options.items() if name.endswith("_path")}
+    return {**told, "files": files} if files else told
+
+
+def _content(path: str) -> str:
+    """Return the sha256 of a file that an operator reads, empty when there is none."""
+    return sha256_of(Path(path)) if path and Path(path).is_file() else ""
 
 
 def _describe_step(step: Step) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import yaml
 
 from pipelines.catalogue import did_you_mean, find_operator, snake_case
 from pipelines.options import coerce, option_types
-from stages.errors import MissingWeightsError, RecipeError, SourceError
+from stages.errors import NotReadyError, RecipeError, SourceError
 from stages.record import PAYLOAD, SCHEMA
 from stages.stage import Operator, Source, Unit
 from stages.write_shards import WriteShards
@@ -379,6 +379,6 @@ def weight_faults(steps: Sequence[Step]) -> list[str]:
     for step in steps:
         try:
             step.operator.check()
-        except MissingWeightsError as error:
+        except NotReadyError as error:
             faults.append(f"steps.{step.name}: {error}")
     return faults

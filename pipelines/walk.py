@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipelines.ledger import StepCount, add_counts, entries, row_excerpts
 from pipelines.recipe import Step
 from stages.elements import Floats, Ints, Mask, add_scores, set_column, with_media, with_parts
-from stages.errors import MissingWeightsError, RecordError, StorageError
+from stages.errors import NotReadyError, RecordError, StorageError
 from stages.record import conform
 from stages.stage import Batch, Filter, Generator, Limit, Operator, Scores, Stage
 
@@ -110,7 +110,7 @@ def guarded(apply: Apply, step: Step, batch: Batch) -> Outcome:
     """Apply to the batch; when it raises, to its halves, down to the row that is to blame."""
     try:
         return apply(step, batch)
-    except (MissingWeightsError, StorageError):
+    except (NotReadyError, StorageError):
         raise  # no row is to blame
     except Exception:
         if len(batch) <= 1:

@@ -4,7 +4,8 @@ QuernError
 ├── RecipeError        a recipe cannot run as written; lists every fault at once
 ├── RecordError        a table does not follow the record schema
 ├── SourceError        an input path cannot be read at all
-├── MissingWeightsError  a model's files are not on this machine
+├── NotReadyError      an operator lacks what it loads, or what it loads is not right
+│   └── MissingWeightsError  a model's files are not on this machine
 ├── StorageError       the run folder or a shard cannot be written, or is damaged
 ├── QuarantineError    more rows failed than the recipe allows
 ├── ConservationError  rows in and rows out of a step do not add up
@@ -49,7 +50,11 @@ class SourceError(QuernError):
     """An input path cannot be read at all."""
 
 
-class MissingWeightsError(QuernError):
+class NotReadyError(QuernError):
+    """An operator lacks what it loads, such as a list of words, or what it loads is not right."""
+
+
+class MissingWeightsError(NotReadyError):
     """A model's files are not on this machine; the message names the file and the command."""
 
 

@@ -67,7 +67,7 @@ class Operator(ABC):
         """Look, in seconds, whether what the operator loads is on this machine.
 
         Raises:
-            MissingWeightsError: when it is not; the message says how to get it.
+            NotReadyError: when it is not; the message says how to get it.
         """
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 
 from stages.elements import Floats, Ints, Mask
-from stages.errors import MissingWeightsError
+from stages.errors import NotReadyError
 from stages.stage import Batch, Level
 from stages.tokens import Tokens, share
 
@@ -20,17 +20,17 @@ def read_entries(path: str) -> tuple[str, ...]:
     Blank lines are left out.
 
     Raises:
-        MissingWeightsError: when there is no such file, or nothing in it.
+        NotReadyError: when there is no such file, or nothing in it.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise MissingWeightsError(
+        raise NotReadyError(
             f"cannot read the list {path!r} ({error}); name a UTF-8 text file, one entry a line"
         ) from error
     entries = tuple(line.strip().lower() for line in text.splitlines() if line.strip())
     if not entries:
-        raise MissingWeightsError(f"the list {path!r} is empty; write one entry a line")
+        raise NotReadyError(f"the list {path!r} is empty; write one entry a line")
     return entries
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters.flagged_words import FlaggedWords
-from stages.errors import MissingWeightsError
+from stages.errors import NotReadyError
 from tests.text_batches import batch_of, broken_rules, scores_of
 
 
@@ -35,19 +35,19 @@ def test_text_parts_are_judged_one_by_one_and_empty_ones_not_at_all() -> None:
 
 
 def test_a_recipe_that_flags_no_words_is_refused() -> None:
-    with pytest.raises(MissingWeightsError, match="set words or words_path"):
+    with pytest.raises(NotReadyError, match="set words or words_path"):
         FlaggedWords().check()
 
 
 def test_a_file_that_is_missing_is_refused(tmp_path) -> None:
-    with pytest.raises(MissingWeightsError, match="nowhere"):
+    with pytest.raises(NotReadyError, match="nowhere"):
         FlaggedWords(words_path=str(tmp_path / "nowhere")).check()
 
 
 def test_an_entry_of_two_words_is_refused_and_its_file_named(tmp_path) -> None:
     path = tmp_path / "words.txt"
     path.write_text("black rot\n")
-    with pytest.raises(MissingWeightsError, match=r"words.txt.*'black rot' is 2 words"):
+    with pytest.raises(NotReadyError, match=r"words.txt.*'black rot' is 2 words"):
         FlaggedWords(words_path=str(path)).check()
     with pytest.raises(ValueError, match="'black rot' is 2 words"):
         FlaggedWords(words=("black rot",))

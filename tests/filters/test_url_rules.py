@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters.url_rules import UrlRules
-from stages.errors import MissingWeightsError
+from stages.errors import NotReadyError
 from tests.text_batches import batch_of, scores_of
 
 
@@ -70,18 +70,18 @@ def test_an_entry_that_is_no_domain_is_refused(domain: str) -> None:
 def test_an_entry_of_a_file_that_is_no_domain_is_refused_and_the_file_named(tmp_path) -> None:
     path = tmp_path / "domains"
     path.write_text("mill.example\n||ads.example^\n")
-    with pytest.raises(MissingWeightsError, match=r"domains'.*ads\.example\^' is no domain"):
+    with pytest.raises(NotReadyError, match=r"domains'.*ads\.example\^' is no domain"):
         UrlRules(domains_path=str(path)).check()
 
 
 def test_a_recipe_that_blocks_nothing_is_refused() -> None:
-    with pytest.raises(MissingWeightsError, match="nothing is blocked"):
+    with pytest.raises(NotReadyError, match="nothing is blocked"):
         UrlRules().check()
 
 
 @pytest.mark.parametrize("option", ["domains_path", "strings_path"])
 def test_a_file_that_is_missing_is_refused(tmp_path, option: str) -> None:
-    with pytest.raises(MissingWeightsError, match="nowhere"):
+    with pytest.raises(NotReadyError, match="nowhere"):
         UrlRules(**{option: str(tmp_path / "nowhere")}).check()
 
 

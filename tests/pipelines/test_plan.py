@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from filters.flagged_words import FlaggedWords
 from pipelines import plan
 from pipelines.folder import RunFolder, write_json
 from pipelines.plan import (
@@ -300,3 +301,13 @@ def test_the_plan_can_be_shown_without_a_run_folder(tmp_path):
     text = explain(recipe, None)
     assert "done" not in text
     assert "write\n  WriteShards()\n" in text
+
+
+def test_an_edited_word_list_changes_the_fingerprint(tmp_path):
+    words = tmp_path / "words.txt"
+    words.write_text("rye")
+    recipe = _recipe(FlaggedWords(words_path=str(words)))
+    before = cut(recipe)[0].fingerprint
+    assert cut(recipe)[0].fingerprint == before
+    words.write_text("rye\nsmut")
+    assert cut(recipe)[0].fingerprint != before

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.errors import MissingWeightsError
+from stages.errors import NotReadyError
 from stages.tokens import core_hashes
 from stages.word_lists import in_language, read_entries, word_share
 from tests.text_batches import batch_of
@@ -25,12 +25,12 @@ def test_a_list_without_entries_or_in_another_encoding_is_refused(
 ) -> None:
     path = tmp_path / "list.txt"
     path.write_bytes(content)
-    with pytest.raises(MissingWeightsError, match=message):
+    with pytest.raises(NotReadyError, match=message):
         read_entries(str(path))
 
 
 def test_a_list_that_is_not_there_is_named(tmp_path) -> None:
-    with pytest.raises(MissingWeightsError, match=r"nowhere\.txt"):
+    with pytest.raises(NotReadyError, match=r"nowhere\.txt"):
         read_entries(str(tmp_path / "nowhere.txt"))
 
 
