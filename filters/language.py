@@ -62,9 +62,11 @@ class Language(Filter):
         return score
 
     def reasons(self, batch: Batch) -> list[str]:
-        """Return the language of each row, which the score does not say."""
+        """Return the language of each row, which the score does not say, and how sure it is."""
         tags = batch.table.column("tags").to_pylist()
-        return [next(each for each in row if each.startswith(LANGUAGE_TAG)) for row in tags]
+        found = [next(each for each in row if each.startswith(LANGUAGE_TAG)) for row in tags]
+        sure = _confidence(batch.table)
+        return [f"{tag}, confidence {each:.2f}" for tag, each in zip(found, sure, strict=True)]
 
 
 def _confidence(table: pa.Table) -> Floats:

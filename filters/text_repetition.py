@@ -31,7 +31,8 @@ class TextRepetition(Filter):
     A duplicate is a second or later occurrence; lines are equal when their words are. N-grams
     run over words and across line ends; the share is of the characters of words, each counted
     once however many n-grams cover it. An n-gram that occurs once is no repetition and counts 0,
-    so short paragraphs can be judged too. Texts without words are not judged.
+    so short paragraphs can be judged too. Texts without words are not judged, nor are the
+    n-grams of scripts without spaces, where a character counts as a word.
 
     Reads: messages.
     Writes: scores in [0, 1]: duplicate_line_share, duplicate_line_char_share,
@@ -99,9 +100,14 @@ def _unit_shares(tokens: Tokens, over: Level) -> dict[str, Floats]:
 
 
 def _ngram_shares(tokens: Tokens, over: Level) -> dict[str, Floats]:
-    """Return the shares of the words' characters in frequent and in repeated n-grams."""
+    """Return the shares of the words' characters in frequent and in repeated n-grams.
+
+    Not of scripts without spaces, where a character is a word and five of them often recur.
+    """
     chars = tokens.total(tokens.words["chars"], "words", over)
     inside = np.hstack(ngram_chars(tokens.words, tokens.offsets("words", over)))
+    unjudged = tokens.unspaced(over)
     return {
-        name: share(column, chars) for name, column in zip(_NGRAM_SCORES, inside.T, strict=True)
+        name: np.where(unjudged, np.float32(np.nan), share(column, chars))
+        for name, column in zip(_NGRAM_SCORES, inside.T, strict=True)
     }

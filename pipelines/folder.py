@@ -88,7 +88,9 @@ class RunFolder:
             self.root.mkdir(parents=True, exist_ok=True)
             handle = (self.root / ".lock").open("w")
         except OSError as error:
-            raise StorageError(f"cannot write to {self.root}: {error.strerror}") from error
+            raise StorageError(
+                f"cannot write to {self.root}: {error.strerror}; name another folder with --out"
+            ) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

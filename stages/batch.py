@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from stages.elements import Mask, MediaList, Parts, drop_media, drop_parts, media_of, parts_of
+from stages.elements import (
+    Mask,
+    MediaList,
+    Parts,
+    captions_of,
+    drop_media,
+    drop_parts,
+    media_of,
+    parts_of,
+)
 from stages.media import MediaStore
 from stages.pictures import PictureCache
 
@@ -89,5 +98,11 @@ class Batch:
         return replace(self, table=drop_parts(self.table, keep_part), _tokens=tokens)
 
     def keep_media(self, keep: Mask) -> Batch:
-        """Return the batch without the media where `keep` (bool[M]) is false."""
-        return replace(self, table=drop_media(self.table, keep), _tokens=list(self._tokens))
+        """Return the batch without the media where `keep` (bool[M]) is false.
+
+        A text part that is the caption of a dropped medium, and of no other of its row, goes
+        with it: left alone it would read as the caption of the next picture.
+        """
+        orphans = captions_of(self.table, ~keep)
+        batch = self.keep_texts(~orphans) if orphans.any() else self
+        return replace(batch, table=drop_media(batch.table, keep), _tokens=list(batch._tokens))

@@ -226,6 +226,23 @@ def _with_list(
     return set_column(table, name, column.cast(SCHEMA.field(name).type))
 
 
+def captions_of(table: pa.Table, chosen: Mask) -> Mask:
+    """Return bool[T] over text parts: true for the captions of the chosen media (bool[M]).
+
+    A part is a caption of a medium when it is, word for word, what the medium's `caption` says;
+    one that a medium of the same row shares that was not chosen is left out.
+    """
+    parts, media = parts_of(table), media_of(table)
+    captions = list(zip(media.row.tolist(), media.column("caption").to_pylist(), strict=True))
+    own = {captions[i] for i in np.flatnonzero(chosen) if captions[i][1]}
+    own -= {captions[i] for i in np.flatnonzero(~chosen)}
+    if not own:
+        return np.zeros(int(parts.is_text.sum()), dtype=np.bool_)
+    texts = parts.values.field("text").filter(pa.array(parts.is_text)).to_pylist()
+    rows = parts.row[parts.is_text].tolist()
+    return np.array([place in own for place in zip(rows, texts, strict=True)], dtype=np.bool_)
+
+
 def set_column(table: pa.Table, name: str, column: Any) -> pa.Table:
     """Return the table with a column replaced, or appended when it is new."""
     if name in table.column_names:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from stages.extraction.images import Attributes, absolute
 
@@ -43,6 +44,8 @@ _DATES: Final = (
     "last-modified",
 )
 _SITES: Final = ("og:site_name", "application-name", "publisher", "dc.publisher")
+_NOTICE_WORDS: Final = ("licen", "copyright", "footer", "colophon", "rights", "creative")
+_NOTICE_DEPTH: Final = 8
 _LICENCES: Final = ("dc.rights", "dcterms.license", "dcterms.rights", "license", "copyright")
 
 
@@ -179,7 +182,7 @@ def _host(url: str) -> str:
 
 
 def _licence(parser: LexborHTMLParser, metas: dict[str, str], html: str, url: str) -> str:
-    """Return what the page links as its licence; a lone Creative Commons link counts too."""
+    """Return what the page links as its licence; a Creative Commons link in a notice counts too."""
     if "license" not in html and "creativecommons" not in html:
         return ""
     for node in parser.css('a[rel~="license"], link[rel~="license"]'):
@@ -194,8 +197,28 @@ def _licence(parser: LexborHTMLParser, metas: dict[str, str], html: str, url: st
     declared = _CREATIVE_COMMONS.search(_first(metas, _LICENCES))
     if declared:
         return declared[0]
-    links = {_plain(link) for link in _CREATIVE_COMMONS.findall(html)}
+    links = {_plain(link) for link in _notices(parser)}
     return links.pop() if len(links) == 1 else ""
+
+
+def _notices(parser: LexborHTMLParser) -> Iterator[str]:
+    """Yield the Creative Commons links that speak of the page, not of one picture or quotation."""
+    for node in parser.css('a[href*="creativecommons.org/"]'):
+        link = _CREATIVE_COMMONS.search(node.attributes.get("href") or "")
+        if link is not None and (_is_notice(node) or node.css_first("img") is not None):
+            yield link[0]
+
+
+def _is_notice(node: LexborNode) -> bool:
+    """Tell whether an element stands in a footer, or in what is named as a notice of rights."""
+    for _ in range(_NOTICE_DEPTH):
+        names = f"{node.attributes.get('class')} {node.attributes.get('id')}".lower()
+        if node.tag == "footer" or any(word in names for word in _NOTICE_WORDS):
+            return True
+        if node.parent is None or node.parent.tag in ("body", "html"):
+            return False
+        node = node.parent
+    return False
 
 
 def _plain(link: str) -> str:

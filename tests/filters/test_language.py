@@ -32,9 +32,10 @@ def test_keeps_samples_at_or_above_min_confidence() -> None:
     assert broken == [set(), {"language_confidence"}, {"language_confidence"}]
 
 
-def test_the_reason_is_the_language() -> None:
+def test_the_reason_is_the_language_and_how_sure_it_is() -> None:
     batch = batch_of("a", "b", **tagged(("en", "0.75"), ("de", "0.5")))
-    assert Language().reasons(batch) == ["lang:en", "lang:de"]
+    told = ["lang:en, confidence 0.75", "lang:de, confidence 0.50"]
+    assert Language().reasons(batch) == told
 
 
 def test_an_untagged_row_names_the_step_that_is_missing() -> None:

@@ -165,3 +165,9 @@ def test_tokens_are_made_once_for_all_filters(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("stages.tokens.tokenize", None)
     TextRepetition().build()(batch)
     assert batch.tokens() is tokens
+
+
+def test_ngrams_of_scripts_without_spaces_are_not_judged() -> None:
+    scores = scores_of(TextRepetition(), batch_of("水車は粉をひく。" * 9))
+    assert np.isnan(scores["repeated_5gram_char_share"]).all()
+    assert scores["duplicate_line_share"] == [0.0]

@@ -159,3 +159,22 @@ def test_texts_and_pictures_may_alternate():
     row = {**sample("a", media=["x", "y"]), "messages": [{"role": "document", "parts": parts}]}
     kept = batch_of([row]).keep_media(np.array([False, True]))
     assert kept.parts().media_index.tolist() == [-1, 0, -1]
+
+
+def test_a_dropped_medium_takes_its_caption_along(tmp_path):
+    rows = [
+        sample("a", "Before", "A map", "After", media=[{"uri": "0", "caption": "A map"}]),
+        sample("b", "A map", media=[{"uri": "1"}]),
+    ]
+    batch = batch_of(rows)
+    batch.tokens()
+    edited = batch.keep_media(np.array([False, True]))
+    assert texts_of(edited) == ["Before", "After", "A map"]
+    assert edited.tokens().count("words", "text").tolist() == [1, 1, 2]
+
+
+def test_a_caption_that_a_kept_medium_shares_stays(tmp_path):
+    media = [{"uri": uri, "caption": "Two views"} for uri in "01"]
+    batch = batch_of([sample("a", "Two views", media=media)])
+    assert texts_of(batch.keep_media(np.array([True, False]))) == ["Two views"]
+    assert texts_of(batch.keep_media(np.array([False, False]))) == []

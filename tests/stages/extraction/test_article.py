@@ -268,7 +268,7 @@ def test_two_different_creative_commons_links_tell_nothing():
         f"<a href=https://creativecommons.org/licenses/{name}/4.0/>x</a>"
         for name in ("by", "by-sa")
     )
-    assert read(links).licence == ""
+    assert read(f"<footer>{links}</footer>").licence == ""
 
 
 def test_articles_pickle():
@@ -299,3 +299,22 @@ def test_any_bytes_are_read(raw):
 @given(st.text(st.characters(), max_size=100), st.text(max_size=40))
 def test_any_text_and_address_are_read(html, url):
     assert isinstance(article(html + f"<img src='{url}'>", url=url), Article)
+
+
+CC_LINK = "<a href=https://creativecommons.org/licenses/by/4.0/>CC BY</a>"
+
+
+@pytest.mark.parametrize(
+    ("html", "licence"),
+    [
+        (f"<div class=caption>Photo: {CC_LINK}</div>", ""),
+        (f"<blockquote>Said elsewhere {CC_LINK}</blockquote>", ""),
+        (f"<footer><p>{CC_LINK}</p></footer>", "https://creativecommons.org/licenses/by/4.0/"),
+        (
+            f"<p class=site-license>{CC_LINK}</p>",
+            "https://creativecommons.org/licenses/by/4.0/",
+        ),
+    ],
+)
+def test_a_creative_commons_link_is_the_pages_licence_in_a_notice_alone(html, licence):
+    assert read(f"<p>{LONG}</p>{html}").licence == licence
