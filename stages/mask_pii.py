@@ -147,7 +147,11 @@ def mask_text(text: str) -> tuple[str, Counter[str]]:
         counts[kind] += 1
         return f"{label}[{kind}]"
 
-    return _PATTERN.sub(replaced, text), counts
+    before = -1
+    while counts.total() > before:  # a placeholder may show that what stood beside it is one too
+        before = counts.total()
+        text = _PATTERN.sub(replaced, text)
+    return text, counts
 
 
 def _kind(match: re.Match[str]) -> str:
