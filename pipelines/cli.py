@@ -22,7 +22,7 @@ from pipelines.recipe import Recipe, load_recipe
 from pipelines.report import write_report
 from pipelines.single import stage_recipe
 from stages.errors import QuernError, RecipeError
-from stages.stage import Operator
+from stages.stage import Filter, Operator
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 MANY = ("--read", "--set")  # options that take several values after one name
@@ -166,7 +166,8 @@ def _show_operator(use: str) -> None:
     typer.echo(f"{use}\n\n{(cls.__doc__ or '').strip()}\n\nOptions:")
     types = option_types(cls)
     for each in fields(cls):
-        if each.name == "paths":
+        fixed = each.name == "over" and issubclass(cls, Filter) and len(cls.levels) == 1
+        if each.name == "paths" or fixed:
             continue
         default = "required" if default_of(each) is MISSING else repr(default_of(each))
         name = each.name.replace("_", "-")

@@ -20,7 +20,7 @@ KINDS: Final = ("email", "ip", "phone", "secret")
 
 # Every quantifier is bounded, possessive, or followed by what it cannot match itself, and what
 # is of any length begins only behind a character that it cannot hold: so the time is linear in
-# the text. What touches a placeholder is never masked, so that a second pass changes nothing.
+# the text. What touches a placeholder is left as it is.
 _BEFORE: Final = "".join(rf"(?<!\[{kind}\])" for kind in KINDS)
 _AFTER: Final = rf"(?!\[(?:{'|'.join(KINDS)})\])"
 

@@ -88,7 +88,6 @@ SCHEMA: Final = pa.schema(
 KINDS: Final = frozenset(
     {"interleaved", "caption", "grounding", "ocr", "video", "agent", "qa", "text"}
 )
-ROLES: Final = frozenset({"document", "system", "user", "assistant"})
 PAYLOAD: Final = "payload"
 """Column of raw bytes (large_binary) between a source and the stage that parses them."""
 

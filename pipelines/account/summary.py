@@ -42,11 +42,6 @@ class Summary:
         """What each step did, by name, in order; the source's is SOURCE_STEP."""
         return {count.name: count for segment in self.segments for count in segment.counts}
 
-    @cached_property
-    def segment_of(self) -> dict[str, SegmentSummary]:
-        """The segment in which each step ran."""
-        return {count.name: each for each in self.segments for count in each.counts}
-
     @property
     def rows_read(self) -> int:
         """Rows that the source gave."""
