@@ -11,14 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from pipelines.buckets import COMBINED, regroup_of, undecided
+from pipelines.decide import Decision, decide_segment
 from pipelines.folder import RunFolder, read_json, write_json
 from pipelines.ledger import StepCount, add_counts, check_conservation
 from pipelines.plan import (
     Segment,
     bucket_count,
     cut,
-    decision_fingerprint,
     identities,
     progress,
     shards_fingerprint,
@@ -31,27 +30,6 @@ from stages.errors import QuarantineError
 from stages.media import MediaStore
 from stages.shards import Manifest, ShardInfo, write_manifest
 from stages.write_shards import ShardJob, WriteShards
-
-
-@dataclass(frozen=True, kw_only=True)
-class Decision:
-    """The deciding of one bucket, or the combining of all.
-
-    Attributes:
-        folder: the run folder.
-        segment: the segment whose exit decides.
-        name: number of the bucket, or `combined`.
-        buckets: number of buckets.
-        units: number of units.
-        fingerprint: what the decisions will say.
-    """
-
-    folder: RunFolder
-    segment: Segment
-    name: str
-    buckets: int
-    units: int
-    fingerprint: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +130,7 @@ def mill(recipe: Recipe, folder: RunFolder, workers: Workers, display: Display) 
         check_conservation(counts)
         _check_quarantine(recipe, counts, folder)
         if segment.exit is not None:
-            _decide(segment, inputs, folder, workers, display)
+            decide_segment(segment, inputs, folder, workers.decisions, display)
     shards = None
     if recipe.write is not None:
         shards = _write_shards(recipe.write, segments[-1], inputs, folder, workers, display)
@@ -211,39 +189,6 @@ def _check_quarantine(
                 f"than max_quarantine_fraction {recipe.max_quarantine_fraction:g} allows; the "
                 f"rows and tracebacks are in {folder.root}/segments/*/*.quarantine.parquet"
             )
-
-
-def _decide(
-    segment: Segment,
-    inputs: Sequence[str],
-    folder: RunFolder,
-    workers: Workers,
-    display: Display,
-) -> None:
-    assert segment.exit is not None
-    units, buckets = len(inputs), bucket_count(len(inputs))
-    fingerprint = decision_fingerprint(segment, inputs)
-
-    def work(names: list[str]) -> list[Decision]:
-        return [
-            Decision(
-                folder=folder,
-                segment=segment,
-                name=name,
-                buckets=buckets,
-                units=units,
-                fingerprint=fingerprint,
-            )
-            for name in undecided(folder, segment, names, fingerprint)
-        ]
-
-    todo = work([str(bucket) for bucket in range(buckets)])
-    with display.work(f"{segment.exit.name} buckets", len(todo), buckets - len(todo)):
-        for _ in workers.decisions(todo) if todo else ():
-            display.advance([])
-    if regroup_of(segment.exit).combines:
-        for _ in workers.decisions(work([COMBINED])):
-            display.say(f"  {segment.exit.name}: combined")
 
 
 def _write_shards(

@@ -21,10 +21,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines.buckets import COMBINED, combine_buckets, decide_bucket
+from pipelines.decide import Decision, decide
 from pipelines.folder import read_json
 from pipelines.isolated import run_unit_isolated
-from pipelines.mill import Decision, ShardTask, write_shard
+from pipelines.mill import ShardTask, write_shard
 from pipelines.plan import ROOT, compute_classes
 from pipelines.recipe import Step
 from pipelines.unit import Job, State, Task, begin, commit, onward
@@ -285,16 +285,6 @@ def _pool(work: _Work) -> type:
             return on_block(block)
 
     return Pool
-
-
-def decide(decision: Decision) -> str:
-    """Decide one bucket, or combine all; return its name."""
-    place, units = (decision.folder, decision.segment), decision.units
-    if decision.name == COMBINED:
-        combine_buckets(*place, decision.buckets, units, decision.fingerprint)
-    else:
-        decide_bucket(*place, int(decision.name), units, decision.fingerprint)
-    return decision.name
 
 
 def _attempts(job: Job, task: Task) -> int:

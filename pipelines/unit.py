@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines.buckets import enter, project_unit
+from pipelines.buckets import project_unit
+from pipelines.decided import enter
 from pipelines.folder import RunFolder, read_json, write_json
 from pipelines.ledger import LEDGER, StepCount, check_conservation
 from pipelines.plan import Segment

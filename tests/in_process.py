@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.mill import Decision, ShardTask, write_shard
-from pipelines.run import decide
+from pipelines.decide import Decision, decide
+from pipelines.mill import ShardTask, write_shard
 from pipelines.unit import Job, Task, run_unit
 from stages.shards import ShardInfo
 

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pipelines.account.committed import UnitFiles
 from pipelines.account.samples import Dropped, Picture, is_stored_picture, picture
 from pipelines.account.summary import Summary
-from pipelines.buckets import read_decisions
+from pipelines.decided import read_decisions
 from pipelines.folder import read_batch
 from pipelines.plan import bucket_count
 

@@ -4,15 +4,13 @@ import pytest
 from pipelines.buckets import (
     COMBINED,
     CRAWL,
-    apply_decisions,
     combine_buckets,
     decide_bucket,
-    enter,
     project_unit,
-    read_decisions,
     regroup_of,
     undecided,
 )
+from pipelines.decided import apply_decisions, enter, read_decisions
 from pipelines.folder import RunFolder, read_batch
 from pipelines.ledger import LEDGER, check_conservation
 from pipelines.plan import cut
