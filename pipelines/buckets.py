@@ -74,7 +74,7 @@ def decide_bucket(
     def beside(unit: int) -> pa.Table:
         return read_batch(folder.beside(segment.index, unit), 0)
 
-    place = Bucket(index=bucket, media=folder.media, beside=beside)
+    place = Bucket(index=bucket, media=folder.media, beside=beside, units=units)
     decided = operator.decide(rows, place)
     name = str(bucket)
     if operator.combines:

@@ -238,8 +238,8 @@ class Projection:
 
     Attributes:
         rows: table with `row` (int64, row of the unit) and what the decision needs; for media
-            also `element` (int64, index into the row's media).
-        beside: table of one entry per row of the unit that `decide` can look into, or None.
+            and texts also `element` (int64, index into the row's media, or place of the part).
+        beside: table of the unit that `decide` can look into, mostly an entry per row, or None.
     """
 
     rows: pa.Table
@@ -254,25 +254,31 @@ class Bucket:
         index: number of the bucket.
         media: folder of the run's media packs.
         beside: gives the `Projection.beside` of a unit.
+        units: number of units of the run.
     """
 
     index: int
     media: Path
     beside: Callable[[int], pa.Table]
+    units: int = 0
 
 
 DECISIONS = pa.schema(
     {
         "unit": pa.int32(),
         "row": pa.int64(),
-        "element": pa.int64(),  # index into the row's media, -1: the whole row
+        "element": pa.int64(),  # the ledger's: media index or place of the part; -1: the row
         "keep": pa.bool_(),
         "score": pa.float32(),
         "threshold": pa.float32(),
         "reason": pa.string(),
     }
 )
-"""What every decision says; a Regroup may add columns. Rows without a decision stay."""
+"""What every decision says; a Regroup may add columns. Rows without a decision stay.
+
+Over "text", a Regroup that adds `start` and `stop` (int64, bytes into the text part) drops that
+stretch of the part: a line, a paragraph, a repeated passage. Stretches do not overlap.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -304,6 +310,10 @@ class Regroup(Operator):
     def combine(self, edges: pa.Table) -> pa.Table:
         """Return decisions from the edges of all buckets."""
         raise TypeError(f"{type(self).__name__} sets combines but has no combine()")
+
+    def settle(self, batch: Batch, decisions: pa.Table) -> pa.Table:
+        """Return a unit's decisions, sorted by row and element, as they are to be applied."""
+        return decisions
 
     def update(self, batch: Batch, decisions: pa.Table) -> Batch:
         """Return the unit's rows with what the decisions tell written down."""

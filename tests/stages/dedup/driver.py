@@ -28,7 +28,12 @@ def decisions_of(operator: Regroup, units, *, buckets=1):
     tables = [
         operator.decide(
             rows.filter(pa.array(bucket == index)),
-            Bucket(index=index, media=Path("media"), beside=lambda unit: projections[unit].beside),
+            Bucket(
+                index=index,
+                media=Path("media"),
+                beside=lambda unit: projections[unit].beside,
+                units=len(units),
+            ),
         )
         for index in reversed(range(buckets))  # finished in any order
     ]
