@@ -257,7 +257,7 @@ def drop(batch: Batch, over: str, keep: Mask, told: Told, step: str) -> Outcome:
     if over == "sample":
         rows = np.flatnonzero(~keep)
         excerpts = row_excerpts(batch.table, rows)
-        ledger = _ledger(batch, rows, np.full(len(rows), -1), over, told, excerpts, step)
+        ledger = ledger_of(batch, rows, np.full(len(rows), -1), over, told, excerpts, step)
         return Outcome(batch=batch.keep_rows(keep), rejected=(ledger,))
     if over == "text":
         parts = batch.parts()
@@ -271,13 +271,14 @@ def drop(batch: Batch, over: str, keep: Mask, told: Told, step: str) -> Outcome:
         uris = media.column("uri").filter(pa.array(~keep)).to_pylist()
         excerpts = [(uri or "")[:200] for uri in uris]
         edited = batch.keep_media(keep)
-    ledger = _ledger(batch, row, element, over, told, excerpts, step)
-    return _drop_emptied(batch, edited, ledger, over, step)
+    ledger = ledger_of(batch, row, element, over, told, excerpts, step)
+    return drop_emptied(batch, edited, ledger, over, step)
 
 
-def _ledger(
+def ledger_of(
     batch: Batch, rows: Ints, element: Ints, over: str, told: Told, excerpt: list[str], step: str
 ) -> pa.Table:
+    """Return the ledger entries of elements (int64[K], -1 for samples) of `rows` (int64[K])."""
     return entries(
         batch.table,
         rows,
@@ -292,7 +293,7 @@ def _ledger(
     )
 
 
-def _drop_emptied(before: Batch, edited: Batch, ledger: pa.Table, over: str, step: str) -> Outcome:
+def drop_emptied(before: Batch, edited: Batch, ledger: pa.Table, over: str, step: str) -> Outcome:
     """Drop the samples that had parts before an edit and have none after it."""
     had = np.bincount(before.parts().row, minlength=len(before)) > 0
     has = np.bincount(edited.parts().row, minlength=len(edited)) > 0
@@ -304,5 +305,5 @@ def _drop_emptied(before: Batch, edited: Batch, ledger: pa.Table, over: str, ste
     said = [f"nothing left after {step}"] * len(empty)
     told = Told(score_name=blank, score=nan, threshold=nan, reason=said)
     excerpts = row_excerpts(before.table, empty)
-    rows = _ledger(before, empty, np.full(len(empty), -1), over, told, excerpts, step)
+    rows = ledger_of(before, empty, np.full(len(empty), -1), over, told, excerpts, step)
     return Outcome(batch=edited.keep_rows(~had | has), rejected=(ledger, rows))
