@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.card import write_card
+from pipelines.cluster import ray_session
 from pipelines.folder import RunFolder, read_json, write_json
 from pipelines.ledger import StepCount
 from pipelines.mill import Result, mill
@@ -20,7 +21,7 @@ from pipelines.plan import describe
 from pipelines.progress import Display
 from pipelines.recipe import Recipe
 from pipelines.report import write_report
-from pipelines.run import OnRay, ray_session
+from pipelines.run import OnRay
 from stages.errors import QuernError, StorageError
 from stages.files import write_bytes
 from stages.stage import Filter, Operator, Regroup

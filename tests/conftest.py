@@ -18,7 +18,7 @@ settings.load_profile("quern")
 @pytest.fixture(scope="session")
 def ray_here():
     """A Ray session of two cores on this machine, for every test that needs one."""
-    from pipelines.run import ENVIRONMENT
+    from pipelines.cluster import ENVIRONMENT
 
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
