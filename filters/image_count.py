@@ -31,11 +31,6 @@ class ImageCount(Filter):
     min_images: int = 1
     max_images: int = 30
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.min_images > self.max_images:
-            raise ValueError(f"{self.min_images=} exceeds {self.max_images=}")
-
     def limits(self) -> tuple[Limit, ...]:
         """Return the range of images."""
         return (Limit(score="images", min=self.min_images, max=self.max_images),)

@@ -57,7 +57,6 @@ class TextRepetition(Filter):
     max_duplicate_ngram_share: tuple[float, ...] = (0.15, 0.14, 0.13, 0.12, 0.11, 0.10)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         for name, sizes in (
             ("max_top_ngram_share", TOP_SIZES),
             ("max_duplicate_ngram_share", REPEAT_SIZES),
@@ -67,6 +66,7 @@ class TextRepetition(Filter):
                 raise ValueError(
                     f"{name} needs one number for each n of {list(sizes)}, got {list(given)}"
                 )
+        super().__post_init__()
 
     def limits(self) -> tuple[Limit, ...]:
         """Return an upper bound for each share."""

@@ -36,11 +36,6 @@ class WordCount(Filter):
     min_words: int = 50
     max_words: int = 100_000
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.min_words > self.max_words:
-            raise ValueError(f"{self.min_words=} exceeds {self.max_words=}")
-
     def limits(self) -> tuple[Limit, ...]:
         """Return the range of words."""
         return (Limit(score="words", min=self.min_words, max=self.max_words),)

@@ -32,11 +32,6 @@ class WordsPerImage(Filter):
     min_words_per_image: float = 50
     max_unjudged_images: int = 2
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.max_unjudged_images < 0:
-            raise ValueError(f"max_unjudged_images is a count, got {self.max_unjudged_images}")
-
     def limits(self) -> tuple[Limit, ...]:
         """Return the lower bound."""
         return (Limit(score="words_per_image", min=self.min_words_per_image),)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -177,11 +177,22 @@ class Limit:
         score: name of the score.
         min: smallest value kept, or None.
         max: largest value kept, or None.
+
+    Raises:
+        ValueError: when a bound is NaN, or when no value lies within both.
     """
 
     score: str
     min: float | None = None
     max: float | None = None
+
+    def __post_init__(self) -> None:
+        low = -np.inf if self.min is None else self.min
+        high = np.inf if self.max is None else self.max
+        if np.isnan(low) or np.isnan(high):
+            raise ValueError(f"a bound of {self.score} is NaN, it must be a number")
+        if low > high:
+            raise ValueError(f"the lower bound of {self.score}, {low}, exceeds the upper, {high}")
 
     def keeps(self, values: Floats) -> Mask:
         """Return bool[N], true where the score lies within the limit or is NaN."""
@@ -210,6 +221,10 @@ class Filter(Operator):
 
     Attributes:
         over: what is judged: samples, their text parts or their media.
+
+    Raises:
+        ValueError: when `over` is no level of this filter, when an option named min_* or max_*
+            is negative or NaN, or when nothing lies within the limits.
     """
 
     levels: ClassVar[tuple[Level, ...]] = ("sample",)
@@ -218,6 +233,10 @@ class Filter(Operator):
     def __post_init__(self) -> None:
         if self.over not in self.levels:
             raise ValueError(f"over is {self.over!r}, it must be one of {list(self.levels)}")
+        for field in fields(self):
+            if field.name.startswith(("min_", "max_")):
+                _check_bound(field.name, getattr(self, field.name))
+        self.limits()
 
     @abstractmethod
     def limits(self) -> tuple[Limit, ...]:
@@ -230,6 +249,12 @@ class Filter(Operator):
     def reasons(self, batch: Batch) -> list[str] | None:
         """Return why each of N elements would be dropped, where the score does not say it."""
         return None
+
+
+def _check_bound(name: str, value: float | tuple[float, ...]) -> None:
+    for bound in value if isinstance(value, tuple) else (value,):
+        if not bound >= 0:  # nor is NaN
+            raise ValueError(f"{name} is {value}, bounds must be numbers of at least 0")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,5 +29,5 @@ def test_an_empty_batch_gives_no_scores() -> None:
 
 
 def test_a_range_that_keeps_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"self\.min_images=2 exceeds self\.max_images=1"):
+    with pytest.raises(ValueError, match=r"lower bound of images, 2, exceeds the upper, 1"):
         ImageCount(min_images=2, max_images=1)

@@ -28,7 +28,7 @@ def test_an_empty_batch_gives_no_scores() -> None:
 
 
 def test_a_range_that_keeps_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"self\.min_words=9 exceeds self\.max_words=8"):
+    with pytest.raises(ValueError, match=r"lower bound of words, 9, exceeds the upper, 8"):
         WordCount(min_words=9, max_words=8)
 
 

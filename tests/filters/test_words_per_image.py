@@ -33,5 +33,5 @@ def test_an_empty_batch_gives_no_scores() -> None:
 
 
 def test_a_negative_count_is_refused() -> None:
-    with pytest.raises(ValueError, match="max_unjudged_images is a count, got -1"):
+    with pytest.raises(ValueError, match="max_unjudged_images is -1, bounds must be"):
         WordsPerImage(max_unjudged_images=-1)
