@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from pipelines.card import write_card
 from pipelines.catalogue import all_operators, find_operator
-from pipelines.folder import RunFolder
+from pipelines.folder import RunFolder, folder_at
 from pipelines.job import run_recipe
 from pipelines.options import default_of, option_types, type_name
 from pipelines.plan import explain
@@ -38,10 +38,13 @@ Settings = Annotated[
         "--set", metavar="PLACE=VALUE...", help="e.g. steps.text_repetition.max_share=0.2"
     ),
 ]
-Out = Annotated[Path | None, typer.Option("--out", help="The run folder; runs/NAME unless given.")]
+Out = Annotated[
+    str | None,
+    typer.Option("--out", help="The run folder, a path or s3://...; runs/NAME unless given."),
+]
 Tiny = Annotated[bool, typer.Option("--tiny", help="Use the small bundled models.")]
 Cpus = Annotated[int, typer.Option("--cpus", min=0, help="Cores to use on this machine; 0: all.")]
-Run = Annotated[Path, typer.Argument(help="A run folder.")]
+Run = Annotated[str, typer.Argument(help="A run folder, a path or s3://...")]
 
 
 def main() -> None:
@@ -106,8 +109,8 @@ def plan(
     typer.echo(explain(loaded, folder if folder.root.exists() else None))
 
 
-def _folder(out: Path | None, recipe: Recipe) -> RunFolder:
-    return RunFolder(root=(out or Path("runs") / recipe.name).absolute())
+def _folder(out: str | None, recipe: Recipe) -> RunFolder:
+    return folder_at(out or Path("runs") / recipe.name)
 
 
 @app.command(
@@ -118,7 +121,7 @@ def stage(
     context: typer.Context,
     use: Annotated[str, typer.Argument(help="The operator's import path.")],
     read: Read = None,
-    write: Annotated[Path | None, typer.Option("--write", help="The run folder.")] = None,
+    write: Annotated[str | None, typer.Option("--write", help="The run folder.")] = None,
     cpus: Cpus = 0,
 ) -> None:
     """Run one operator as a job: quern stage USE --read DIR --write DIR [--option value ...].
@@ -133,8 +136,9 @@ def stage(
         return
     if write is None:
         raise RecipeError("quern stage", ["name the run folder: --write DIR"])
-    recipe = stage_recipe(use, read or [], context.args, write)
-    run_recipe(recipe, RunFolder(root=write.absolute()), cpus=cpus)
+    folder = folder_at(write)
+    recipe = stage_recipe(use, read or [], context.args, folder.root)
+    run_recipe(recipe, folder, cpus=cpus)
 
 
 @app.command()
@@ -177,13 +181,13 @@ def _show_operator(use: str) -> None:
 @app.command()
 def card(run: Run) -> None:
     """Write the dataset card of a run again."""
-    typer.echo(write_card(RunFolder(root=run.absolute())))
+    typer.echo(write_card(folder_at(run)))
 
 
 @app.command()
 def report(run: Run) -> None:
     """Write the report of a run again."""
-    typer.echo(write_report(RunFolder(root=run.absolute())))
+    typer.echo(write_report(folder_at(run)))
 
 
 @app.command()
@@ -198,7 +202,7 @@ def demo(
     warc = crawl(ROOT / "examples" / "site", out / "site.warc.gz")
     recipe_file = ROOT / "pipelines" / "recipes" / "interleaved.yaml"
     recipe = load_recipe(recipe_file, read=[str(warc)], tiny=True)
-    folder = RunFolder(root=out.absolute())
+    folder = folder_at(out)
     run_recipe(recipe, folder, cpus=cpus, recipe_text=recipe_file.read_text())
     typer.echo(
         "\nNext:\n"

@@ -6,6 +6,7 @@ import glob
 import os
 import shutil
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from pipelines.catalogue import find_operator
 from pipelines.folder import read_json
 from pipelines.recipe import Recipe, build_recipe
 from stages.errors import RecipeError
+from stages.files import atomic
+from stages.places import AnyPath, make_folder, place, reached
 from stages.stage import Source
 
 READERS = {
@@ -26,7 +29,7 @@ READERS = {
 }
 
 
-def stage_recipe(use: str, read: Sequence[str], arguments: Sequence[str], out: Path) -> Recipe:
+def stage_recipe(use: str, read: Sequence[str], arguments: Sequence[str], out: AnyPath) -> Recipe:
     """Return the recipe that runs one operator on the input.
 
     Args:
@@ -43,7 +46,7 @@ def stage_recipe(use: str, read: Sequence[str], arguments: Sequence[str], out: P
         is_source = issubclass(find_operator(use), Source)
     except LookupError as error:
         raise RecipeError("quern stage", [str(error)]) from error
-    paths = [each for path in read for each in _rows_of_run(Path(path), out)]
+    paths = [each for path in read for each in _rows_of_run(place(path), out)]
     content: dict[str, Any] = {"name": use.rpartition(".")[2]}
     if is_source:
         content["source"] = entry
@@ -71,34 +74,40 @@ def _options(arguments: Sequence[str]) -> dict[str, Any]:
     return options
 
 
-def _rows_of_run(path: Path, out: Path) -> list[str]:
+def _rows_of_run(path: AnyPath, out: AnyPath) -> list[str]:
     """Return the files of the rows that a run kept; any other path stands for itself."""
-    report = read_json(path / "run.json")
+    report = read_json(path / "run.json") if not glob.has_magic(str(path)) else None
     if report is None:
         return [str(path)]
-    for pack in sorted((path / "media").glob("*.pack")):
-        _link(pack, out / "media" / pack.name)
-    last = len(report["segments"])
-    return [str(file) for file in sorted((path / "segments" / str(last)).glob("*.kept.parquet"))]
+    with reached(path):
+        for pack in sorted((path / "media").glob("*.pack"), key=str):
+            _link(pack, out / "media" / pack.name)
+        rows = path / "segments" / str(len(report["segments"]))
+        return sorted(str(file) for file in rows.glob("*.kept.parquet"))
 
 
-def _link(pack: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
+def _link(pack: AnyPath, target: AnyPath) -> None:
+    """Give a pack to another run folder: as a link where both are local, else as a copy."""
     if target.exists():
         return
-    try:
-        os.link(pack, target)
-    except OSError:  # another file system
-        shutil.copyfile(pack, target)
+    make_folder(target.parent)
+    if isinstance(pack, Path) and isinstance(target, Path):
+        try:
+            os.link(pack, target)
+        except OSError:  # another file system
+            shutil.copyfile(pack, target)
+        return
+    with pack.open("rb") as source, atomic(target) as copy:
+        shutil.copyfileobj(source, copy, 8 << 20)
 
 
 def _reader(paths: Sequence[str]) -> str:
     """Return the source that reads such files, told by their names."""
-    gone = [path for path in paths if not Path(path).exists() and not glob.has_magic(path)]
+    gone = [path for path in paths if not glob.has_magic(path) and not place(path).exists()]
     if gone:
         faults = [f"--read {path}: no such file or folder" for path in gone]
         raise RecipeError("quern stage", faults)
-    names = [name for path in paths for name in _names(Path(path))]
+    names = [name for path in paths for name in _names(place(path))]
     found = {READERS[suffix] for name in names for suffix in READERS if suffix in name}
     if len(found) != 1:
         faults = [f"--read must name files of one kind: {', '.join(READERS)}; got {list(paths)}"]
@@ -106,6 +115,7 @@ def _reader(paths: Sequence[str]) -> str:
     return found.pop()
 
 
-def _names(path: Path) -> list[str]:
-    inside = sorted(path.rglob("*"))[:1000] if path.is_dir() else [path]
-    return ["".join(each.suffixes).lower() for each in inside if each.suffixes]
+def _names(path: AnyPath) -> list[str]:
+    folder = not glob.has_magic(str(path)) and path.is_dir()
+    inside = sorted(islice(map(str, path.rglob("*")), 1000)) if folder else [str(path)]
+    return ["".join(Path(each).suffixes).lower() for each in inside if Path(each).suffixes]
