@@ -22,7 +22,6 @@ BLOCKS = re.compile(
     "|address|article|aside|body|details|fieldset|fig(caption|ure)|footer|form|header|main|nav"
     "|option|section|select|summary"
 )
-)
 
 
 @dataclass(kw_only=True)
