@@ -120,7 +120,7 @@ def tokenize(text: pa.Array, *, row: Ints, rows: int) -> Tokens:
         row: int64[T], ascending, the row of each.
         rows: number of rows, N.
     """
-    data, offsets = _utf8(text)
+    data, offsets = utf8_of(text)
     stretch = data[offsets[0] : offsets[-1]]
     newlines = int(np.count_nonzero(stretch == ord("\n")))
     # A word begins behind a space, or is or follows an ideograph: lead bytes C2 (U+0085, U+00A0)
@@ -165,7 +165,7 @@ def _running(values: npt.NDArray[Any]) -> Ints:
     return sums
 
 
-def _utf8(text: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+def utf8_of(text: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
     """Return the bytes and int32[T + 1] offsets of a string array; null slots hold no bytes."""
     if text.null_count:
         text = text.fill_null("")
