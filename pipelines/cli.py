@@ -1,4 +1,4 @@
-"""The command line: quern run, plan, stage, ops, card, report, demo."""
+"""The command line: quern run, submit, plan, stage, ops, card, report, demo."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ from pipelines.plan import explain
 from pipelines.recipe import Recipe, load_recipe
 from pipelines.report import write_report
 from pipelines.single import stage_recipe
+from pipelines.submit import Request, run_from_client
+from pipelines.submit import submit as submit_job
 from stages.errors import QuernError, RecipeError
 from stages.stage import Filter, Operator
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+INTERRUPTED = 130  # what shells say of Ctrl-C
 MANY = ("--read", "--set")  # options that take several values after one name
 
 RecipeFile = Annotated[Path, typer.Argument(help="The recipe, a YAML file.")]
@@ -44,6 +47,12 @@ Out = Annotated[
 ]
 Tiny = Annotated[bool, typer.Option("--tiny", help="Use the small bundled models.")]
 Cpus = Annotated[int, typer.Option("--cpus", min=0, help="Cores to use on this machine; 0: all.")]
+Address = Annotated[
+    str,
+    typer.Option(
+        "--address", help="A Ray cluster to run on: auto or HOST:PORT on it, ray://HEAD:10001."
+    ),
+]
 Run = Annotated[str, typer.Argument(help="A run folder, a path or s3://...")]
 
 
@@ -88,11 +97,57 @@ def run(
     settings: Settings = None,
     tiny: Tiny = False,
     cpus: Cpus = 0,
+    address: Address = "",
 ) -> None:
     """Run a recipe to shards, card and report. To resume, run the same command again."""
+    if address.startswith("ray://"):
+        request = _request(recipe, read, out, settings, tiny)
+        run_from_client(request, address, _say)
+        return
     loaded = load_recipe(recipe, read=read or (), settings=settings or (), tiny=tiny)
-    folder = _folder(out, loaded)
-    run_recipe(loaded, folder, cpus=cpus, recipe_text=recipe.read_text())
+    text = recipe.read_text()
+    run_recipe(loaded, _folder(out, loaded), cpus=cpus, address=address, recipe_text=text)
+
+
+@app.command()
+def submit(
+    recipe: RecipeFile,
+    address: Annotated[
+        str, typer.Option("--address", help="The cluster's job server, http://HEAD:8265.")
+    ],
+    read: Read = None,
+    out: Out = None,
+    settings: Settings = None,
+    tiny: Tiny = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow it to its end.")] = True,
+) -> None:
+    """Run a recipe as a job of a cluster, follow its log and end with its exit code."""
+    request = _request(recipe, read, out, settings, tiny)
+    try:
+        code = submit_job(request, address, _say, wait=wait)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    raise typer.Exit(code)
+
+
+def _request(
+    recipe: Path, read: list[str] | None, out: str | None, settings: list[str] | None, tiny: bool
+) -> Request:
+    if out is None:
+        fault = "name the run folder, as the cluster's nodes see it: --out s3://... or /shared/..."
+        raise RecipeError("quern", [fault])
+    return Request(
+        recipe=recipe,
+        out=out,
+        read=tuple(read or ()),
+        settings=tuple(settings or ()),
+        tiny=tiny,
+    )
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
 
 
 @app.command()

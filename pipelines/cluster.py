@@ -7,9 +7,12 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from pipelines.package import packed
 from pipelines.plan import ROOT
 from pipelines.tasks import RETRIES
+from stages.errors import QuernError, RecipeError
 
 STORE_SHARE = 0.12  # of memory, for Ray's object store: rows do not pass through it
 ENVIRONMENT = {
@@ -17,23 +20,51 @@ ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_task_oom_retries": str(RETRIES),  # Ray's default is endless
 }
+JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # set by Ray for the driver of a submitted job
 
 
 @contextmanager
-def ray_session(cpus: int = 0) -> Iterator[None]:
-    """Start Ray on this machine, unless it is started, and leave it as it was found.
+def ray_session(cpus: int = 0, address: str = "") -> Iterator[None]:
+    """Start Ray on this machine or join a cluster, unless that is done, and end it after.
 
     Args:
-        cpus: cores to use; 0 uses all.
+        cpus: cores to use on this machine; 0 uses all.
+        address: of a cluster to join, `auto` or `host:port`; this machine must be one of it.
+
+    Raises:
+        RecipeError: when both are given.
+        QuernError: when there is no such cluster.
     """
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    _reach_workers()
-    import ray  # reads the environment when it is imported
+    if cpus and address:
+        fault = "--cpus counts cores of this machine; leave it out to use a cluster's, --address"
+        raise RecipeError("quern run", [fault])
+    import_ray()
+    import ray
 
     if ray.is_initialized():
         yield
         return
+    terminate = signal.getsignal(signal.SIGTERM)
+    _join(address) if address else _start(cpus)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray's own aborts
+    try:
+        yield
+    finally:
+        ray.shutdown()
+        signal.signal(signal.SIGTERM, terminate)
+
+
+def import_ray() -> None:
+    """Import Ray, which reads its settings from the environment when it is imported."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import ray  # noqa: F401
+
+
+def _start(cpus: int) -> None:
+    import ray
+
+    _let_workers_import()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     ray.init(
         address="local",  # without it, Ray joins whatever session it finds traces of
@@ -43,15 +74,9 @@ def ray_session(cpus: int = 0) -> Iterator[None]:
         log_to_driver=False,
         logging_level=logging.ERROR,
     )
-    terminate = signal.signal(signal.SIGTERM, signal.default_int_handler)  # Ray's own aborts
-    try:
-        yield
-    finally:
-        ray.shutdown()
-        signal.signal(signal.SIGTERM, terminate)
 
 
-def _reach_workers() -> None:
+def _let_workers_import() -> None:
     """Let workers on this machine import this package: they inherit the environment.
 
     A runtime environment would do the same, but not for the workers that Ray starts ahead.
@@ -59,3 +84,37 @@ def _reach_workers() -> None:
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if str(ROOT) not in paths:
         os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, paths)])
+
+
+def _join(address: str) -> None:
+    """Join a cluster; its nodes get this folder, unless the job that this is brought it."""
+    if os.environ.get(JOB):
+        connect(address)
+        return
+    with packed() as folder:
+        connect(address, {"working_dir": str(folder)})
+
+
+def connect(address: str, environment: dict[str, Any] | None = None) -> None:
+    """Connect to a cluster.
+
+    Raises:
+        QuernError: when that fails; the message says what may be wrong.
+    """
+    import ray
+
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of every file that it packs
+    try:
+        ray.init(
+            address=address,
+            runtime_env=environment,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except Exception as error:  # of a dozen kinds: connections, versions, tokens
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise QuernError(
+            f"cannot join the Ray cluster {address}: {said}. Is it up, with this version of Ray "
+            f"and Python, is its token here (RAY_AUTH_TOKEN or .ray/auth_token in the home "
+            f"folder), and, unless the address starts with ray://, is this machine part of it?"
+        ) from error

@@ -17,6 +17,7 @@ from pipelines.cluster import ray_session
 from pipelines.folder import RunFolder, read_json, write_json
 from pipelines.ledger import StepCount
 from pipelines.mill import Result, mill
+from pipelines.nodes import check_nodes
 from pipelines.plan import describe
 from pipelines.progress import Display
 from pipelines.recipe import Recipe
@@ -24,6 +25,7 @@ from pipelines.report import write_report
 from pipelines.run import OnRay
 from stages.errors import QuernError, StorageError
 from stages.files import write_bytes
+from stages.places import AnyPath, place
 from stages.stage import Filter, Operator, Regroup
 
 PACKAGES = (
@@ -46,9 +48,17 @@ def run_recipe(
     folder: RunFolder,
     *,
     cpus: int = 0,
+    address: str = "",
     recipe_text: str = "",
 ) -> None:
     """Run a recipe in a folder, then write run.json, card and report and print the funnel.
+
+    Args:
+        recipe: what to run.
+        folder: the run folder.
+        cpus: cores to use on this machine; 0 uses all.
+        address: of a Ray cluster to use instead, `auto` or `host:port`.
+        recipe_text: goes into the run folder as it stands.
 
     Raises:
         QuernError: what stopped the run; run.json says so too.
@@ -61,7 +71,8 @@ def run_recipe(
         if recipe_text:
             write_bytes(folder.root / "recipe.yaml", recipe_text.encode())
         try:
-            with ray_session(cpus):
+            with ray_session(cpus, address):
+                check_nodes(folder.root, [unit.path for unit in recipe.units])
                 workers = OnRay(stall_minutes=recipe.stall_minutes)
                 result = mill(recipe, folder, workers, display)
         except BaseException as error:
@@ -84,14 +95,17 @@ def run_recipe(
 
 def _check_inputs(recipe: Recipe, folder: RunFolder) -> None:
     """Refuse to read what the run itself would write over."""
-    written = [(folder.root / name).resolve() for name in ("segments", "shards")]
-    for unit in recipe.units:
-        path = Path(unit.path).resolve()
-        if any(path.is_relative_to(place) for place in written):
+    written = [_whole(folder.root / name) + "/" for name in ("segments", "shards")]
+    for path in {unit.path for unit in recipe.units}:
+        if any(_whole(place(path)).startswith(each) for each in written):
             raise StorageError(
-                f"{unit.path} is input and lies in the run folder {folder.root}, where it would "
+                f"{path} is input and lies in the run folder {folder.root}, where it would "
                 f"be written over; name another run folder"
             )
+
+
+def _whole(path: AnyPath) -> str:
+    return str(path.resolve() if isinstance(path, Path) else path)
 
 
 def _about(recipe: Recipe, folder: RunFolder) -> dict[str, Any]:

@@ -30,23 +30,31 @@ def check_pools(job: Job) -> None:
     Raises:
         QuernError: saying what is wanted and what is there.
     """
-    import ray
-
-    there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    there = _resources()
     classes = compute_classes(job.segment.steps)
     cpus = sum(resources.cpus * resources.workers for resources, _ in classes)
     gpus = sum(resources.gpus * resources.workers for resources, _ in classes)
-    if cpus > there.get("CPU", 0) - 1 and cpus:
+    if cpus > there["CPU"] - 1 and cpus:
         raise QuernError(
             f"segment {job.segment.index} wants {cpus:g} CPUs for its workers and one for its "
             f"other steps, there are {there.get('CPU', 0):g}; give an operator fewer workers or "
             f"less CPU each, or put `checkpoint: true` between two of them"
         )
-    if gpus > there.get("GPU", 0):
+    if gpus > there["GPU"]:
         raise QuernError(
             f"segment {job.segment.index} wants {gpus:g} GPUs, there are {there.get('GPU', 0):g}; "
             f"put `checkpoint: true` between two operators that use one, or add GPUs"
         )
+
+
+def _resources() -> dict[str, float]:
+    """Return the resources that are up, or that an autoscaler can bring up."""
+    import ray
+    from ray._private.state import state
+
+    there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    most = state.get_max_resources_from_cluster_config() or {}
+    return {name: max(there.get(name, 0), most.get(name, 0)) for name in ("CPU", "GPU")}
 
 
 def through_pools(

@@ -83,6 +83,7 @@ def load_recipe(
     read: Sequence[str] = (),
     settings: Sequence[str] = (),
     tiny: bool = False,
+    here: bool = True,
 ) -> Recipe:
     """Load a recipe file.
 
@@ -91,6 +92,7 @@ def load_recipe(
         read: input paths that replace the source's own.
         settings: `place=value` overrides such as `steps.text_repetition.max_share=0.2`.
         tiny: apply the recipe's `tiny` overrides, which name the small bundled models.
+        here: whether input and models are on this machine, and are looked for.
 
     Raises:
         RecipeError: naming every fault of the file, the overrides and the input paths.
@@ -107,7 +109,7 @@ def load_recipe(
         raise RecipeError(str(path), [f"not valid YAML: {error}"]) from error
     if not isinstance(content, dict):
         raise RecipeError(str(path), ["a recipe is a mapping with name, source and steps"])
-    return build_recipe(content, path.name, read=read, settings=settings, tiny=tiny)
+    return build_recipe(content, path.name, read=read, settings=settings, tiny=tiny, here=here)
 
 
 def build_recipe(
@@ -117,6 +119,7 @@ def build_recipe(
     read: Sequence[str] = (),
     settings: Sequence[str] = (),
     tiny: bool = False,
+    here: bool = True,
 ) -> Recipe:
     """Build a recipe from the content of its file; see `load_recipe`."""
     faults: list[str] = []
@@ -142,7 +145,7 @@ def build_recipe(
         if operator is not None
     )
     write = _construct(entries, "write", WriteShards, faults) if "write" in entries else None
-    units = _units(source, faults)
+    units = _units(source, faults) if here else ()
     top = _checked_top(top, faults)
     name = content.get("name") or Path(label).stem
     if not isinstance(name, str) or "/" in name:
@@ -151,7 +154,7 @@ def build_recipe(
         columns = source.columns() if units else source.writes
         if len(steps) == sum(place.startswith("steps.") for place in entries):
             faults += column_faults(columns, steps, write)  # else it blames who stand behind
-        faults += weight_faults(steps)
+        faults += weight_faults(steps) if here else []
     if faults or source is None:
         raise RecipeError(label, faults or ["a recipe needs a source"])
     description = str(content.get("description") or "")

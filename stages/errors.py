@@ -32,14 +32,18 @@ class RecipeError(QuernError):
     """A recipe cannot run as written.
 
     Attributes:
+        name: the recipe, or the command that was to make one.
         faults: every fault found, each naming the place, the offender and the remedy.
     """
 
     def __init__(self, name: str, faults: Sequence[str]) -> None:
-        self.faults = tuple(faults)
+        self.name, self.faults = name, tuple(faults)
         noun = "fault" if len(faults) == 1 else "faults"
         lines = "".join(f"\n  - {fault}" for fault in faults)
         super().__init__(f"{name}: {len(faults)} {noun}{lines}")
+
+    def __reduce__(self) -> tuple[type[RecipeError], tuple[str, tuple[str, ...]]]:
+        return type(self), (self.name, self.faults)  # it may come from a machine far away
 
 
 class RecordError(QuernError):
