@@ -2,12 +2,14 @@
 
 Each unit leaves one Arrow file whose record batch b holds its rows of bucket b. A bucket's
 task reads batch b of every unit's file and leaves one file whose record batch u holds its
-decisions about unit u. Nothing is broadcast, and every file is written once and whole.
+decisions about unit u. Nothing is broadcast, and every file is written once and whole. What
+becomes of the edges of a Regroup that combines is told in `pipelines/combine.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -21,15 +23,18 @@ from pipelines.folder import (
 )
 from pipelines.plan import Segment
 from pipelines.recipe import Step
-from stages.stage import Batch, Bucket, Regroup
+from stages.dedup.graph import forest_of_edges
+from stages.elements import Ints
+from stages.places import AnyPath
+from stages.stage import EDGES, Batch, Bucket, Regroup
 
 CRAWL = -1
 """The `unit` of rows that are not samples but media found in the crawl."""
-COMBINED = "combined"
 
 
-def regroup_of(step: Step) -> Regroup:
+def regroup_of(step: Step | None) -> Regroup:
     """Return the step's operator, which is a Regroup."""
+    assert step is not None
     assert isinstance(step.operator, Regroup)
     return step.operator
 
@@ -43,7 +48,6 @@ def project_unit(
     buckets: int,
 ) -> None:
     """Write what the segment's exit takes from a committed unit, split by bucket."""
-    assert segment.exit is not None
     operator = regroup_of(segment.exit)
     projection = operator.project(batch)
     rows = _marked(projection.rows, unit)
@@ -51,11 +55,19 @@ def project_unit(
     if crawl is not None:
         rows = pa.concat_tables([rows, _marked(crawl, CRAWL)], promote_options="default")
     bucket = operator.partition(rows, buckets)
-    split = [rows.filter(pa.array(bucket == index)) for index in range(buckets)]
-    write_batches(folder.bucket_rows(segment.index, unit), rows.schema, split)
+    path = folder.bucket_rows(segment.index, unit)
+    write_batches(path, rows.schema, split(rows, bucket, buckets))
     if projection.beside is not None:
         schema = projection.beside.schema
         write_batches(folder.beside(segment.index, unit), schema, [projection.beside])
+
+
+def split(table: pa.Table, part: Ints, parts: int) -> list[pa.Table]:
+    """Return the rows of each part, given the part of each row; their order stays."""
+    order = np.argsort(part, kind="stable")
+    ordered = table.take(pa.array(order))
+    ends = np.searchsorted(part[order], np.arange(parts + 1))
+    return [ordered.slice(start, stop - start) for start, stop in pairwise(ends.tolist())]
 
 
 def _marked(rows: pa.Table, unit: int) -> pa.Table:
@@ -65,55 +77,52 @@ def _marked(rows: pa.Table, unit: int) -> pa.Table:
 def decide_bucket(
     folder: RunFolder, segment: Segment, bucket: int, units: int, fingerprint: str
 ) -> int:
-    """Decide one bucket and write the decisions, or edges; return how many rows it had."""
-    assert segment.exit is not None
+    """Decide one bucket and write the decisions, or a forest; return how many rows it had."""
     operator = regroup_of(segment.exit)
     pieces = [read_batch(folder.bucket_rows(segment.index, u), bucket) for u in range(units)]
     rows = pa.concat_tables(pieces, promote_options="default")
+    decided = operator.decide(rows, bucket_at(folder, segment, bucket, units))
+    if operator.combines:
+        edges = (decided.column(name).to_numpy() for name in EDGES.names)
+        forest = forest_of_edges(*edges).to_table()
+        write_batches(decided_file(folder, segment, str(bucket)), forest.schema, [forest])
+    else:
+        write_decisions(folder, segment, str(bucket), decided, units)
+    mark_decided(folder, segment, str(bucket), fingerprint)
+    return int(rows.num_rows)
+
+
+def bucket_at(folder: RunFolder, segment: Segment, index: int, units: int) -> Bucket:
+    """Return where the exit of a segment decides."""
 
     def beside(unit: int) -> pa.Table:
         return read_batch(folder.beside(segment.index, unit), 0)
 
-    place = Bucket(index=bucket, media=folder.media, beside=beside, units=units)
-    decided = operator.decide(rows, place)
-    name = str(bucket)
-    if operator.combines:
-        path = folder.decisions(segment.index) / f"{name}.arrow"
-        write_batches(path, decided.schema, [decided])
-    else:
-        _write_decisions(folder, segment, name, decided, units)
-    _mark_decided(folder, segment, name, fingerprint)
-    return int(rows.num_rows)
+    return Bucket(index=index, media=folder.media, beside=beside, units=units, seen=segment.seen)
 
 
-def combine_buckets(
-    folder: RunFolder, segment: Segment, buckets: int, units: int, fingerprint: str
-) -> None:
-    """Turn the edges of all buckets into decisions."""
-    assert segment.exit is not None
-    where = folder.decisions(segment.index)
-    edges = pa.concat_tables([read_batch(where / f"{b}.arrow", 0) for b in range(buckets)])
-    decided = regroup_of(segment.exit).combine(edges)
-    _write_decisions(folder, segment, COMBINED, decided, units)
-    _mark_decided(folder, segment, COMBINED, fingerprint)
+def decided_file(folder: RunFolder, segment: Segment, name: str) -> AnyPath:
+    """Return the path of what a piece of deciding leaves."""
+    return folder.decisions(segment.index) / f"{name}.arrow"
 
 
-def _write_decisions(
+def write_decisions(
     folder: RunFolder, segment: Segment, name: str, decided: pa.Table, units: int
 ) -> None:
-    unit = decided.column("unit").to_numpy()
-    split = [decided.filter(pa.array(unit == index)) for index in range(units)]
-    write_batches(folder.decisions(segment.index) / f"{name}.arrow", decided.schema, split)
+    """Write decisions, one record batch per unit."""
+    by_unit = split(decided, decided.column("unit").to_numpy(), units)
+    write_batches(decided_file(folder, segment, name), decided.schema, by_unit)
 
 
-def _mark_decided(folder: RunFolder, segment: Segment, name: str, fingerprint: str) -> None:
+def mark_decided(folder: RunFolder, segment: Segment, name: str, fingerprint: str) -> None:
+    """Write down that a piece of deciding is done."""
     write_json(folder.decisions(segment.index) / f"{name}.done", {"fingerprint": fingerprint})
 
 
 def undecided(
     folder: RunFolder, segment: Segment, names: Sequence[str], fingerprint: str
 ) -> list[str]:
-    """Return which of the buckets, by name, have no valid decisions yet."""
+    """Return which pieces of deciding, by name, are not validly done yet."""
     where = folder.decisions(segment.index)
     found = {name: read_json(where / f"{name}.done") for name in names}
     return [

@@ -1,24 +1,26 @@
-"""Deciding: the buckets of a Regroup judged one by one, then what they say brought together."""
+"""Deciding: the buckets of a Regroup, then what brings them together, then what is remembered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipelines.buckets import COMBINED, combine_buckets, decide_bucket, regroup_of, undecided
+from pipelines.buckets import decide_bucket, mark_decided, regroup_of, undecided
+from pipelines.combine import combine, levels
 from pipelines.folder import RunFolder
 from pipelines.plan import Segment, bucket_count, decision_fingerprint
 from pipelines.progress import Display
+from pipelines.remember import REMEMBER, close, remember, unremembered
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """The deciding of one bucket, or the combining of all.
+    """A piece of deciding.
 
     Attributes:
         folder: the run folder.
         segment: the segment whose exit decides.
-        name: number of the bucket, or `combined`.
+        name: number of the bucket, a piece of `pipelines/combine.py`, or of remembering.
         buckets: number of buckets.
         units: number of units.
         fingerprint: what the decisions will say.
@@ -33,7 +35,7 @@ class Decision:
 
 
 Decisions = Callable[[Sequence[Decision]], Iterator[str]]
-"""Does decisions, and yields the name of each when it is written."""
+"""Does pieces of deciding, and yields the name of each when it is written."""
 
 
 def decide_segment(
@@ -43,17 +45,18 @@ def decide_segment(
     decisions: Decisions,
     display: Display,
 ) -> None:
-    """Decide all buckets of a segment that are not decided yet.
+    """Decide what is not decided yet of the Regroup after a segment.
 
     Raises:
         QuernError: what stopped it.
     """
     assert segment.exit is not None
+    operator = regroup_of(segment.exit)
     units, buckets = len(inputs), bucket_count(len(inputs))
     fingerprint = decision_fingerprint(segment, inputs)
 
-    def work(names: list[str]) -> list[Decision]:
-        return [
+    def do(names: Sequence[str]) -> Iterator[str]:
+        pieces = [
             Decision(
                 folder=folder,
                 segment=segment,
@@ -62,23 +65,32 @@ def decide_segment(
                 units=units,
                 fingerprint=fingerprint,
             )
-            for name in undecided(folder, segment, names, fingerprint)
+            for name in names
         ]
+        return decisions(pieces) if pieces else iter(())
 
-    todo = work([str(bucket) for bucket in range(buckets)])
-    with display.work(f"{segment.exit.name} buckets", len(todo), buckets - len(todo)):
-        for _ in decisions(todo) if todo else ():
-            display.advance([])
-    if regroup_of(segment.exit).combines:
-        for _ in decisions(work([COMBINED])):
-            display.say(f"  {segment.exit.name}: combined")
+    work = [[str(bucket) for bucket in range(buckets)]]
+    work += levels(buckets, units) if operator.combines else []
+    for level, names in enumerate(work):
+        todo = undecided(folder, segment, names, fingerprint)
+        what = "buckets" if level == 0 else names[0].partition("-")[0]
+        with display.work(f"{segment.exit.name} {what}", len(todo), len(names) - len(todo)):
+            for _ in do(todo):
+                display.advance([])
+    if operator.memory() is not None:
+        for _ in do(unremembered(segment, units, fingerprint)):
+            display.say(f"  {segment.exit.name}: remembered")
+        close(segment, inputs, fingerprint)
 
 
 def decide(decision: Decision) -> str:
-    """Decide one bucket, or combine all; return its name."""
+    """Do a piece of deciding; return its name."""
     place, units = (decision.folder, decision.segment), decision.units
-    if decision.name == COMBINED:
-        combine_buckets(*place, decision.buckets, units, decision.fingerprint)
-    else:
+    if decision.name.isdigit():
         decide_bucket(*place, int(decision.name), units, decision.fingerprint)
+    elif decision.name.startswith(REMEMBER):
+        remember(*place, decision.name, decision.buckets, decision.fingerprint)
+    else:
+        combine(*place, decision.name, decision.buckets, units)
+        mark_decided(*place, decision.name, decision.fingerprint)
     return decision.name

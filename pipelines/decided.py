@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.buckets import COMBINED, regroup_of
+from pipelines.buckets import regroup_of
+from pipelines.combine import decision_files
 from pipelines.folder import RunFolder, read_batch
 from pipelines.ledger import EXCERPT_CHARS, StepCount
 from pipelines.plan import Segment
@@ -23,7 +23,7 @@ from stages.stage import Batch, Regroup
 
 def read_decisions(folder: RunFolder, segment: int, unit: int, files: Sequence[str]) -> pa.Table:
     """Return the decisions about one unit, in order of row and element."""
-    where: Path = folder.decisions(segment)
+    where = folder.decisions(segment)
     pieces = [read_batch(where / f"{name}.arrow", unit) for name in files]
     table = pa.concat_tables(pieces, promote_options="default")
     return table.sort_by([("row", "ascending"), ("element", "ascending")])
@@ -35,7 +35,7 @@ def enter(
     """Apply the decisions of the Regroup before a segment to the rows of one unit."""
     assert segment.entry is not None
     operator = regroup_of(segment.entry)
-    files = [COMBINED] if operator.combines else [str(b) for b in range(buckets)]
+    files = decision_files(operator, buckets)
     decisions = read_decisions(folder, segment.index - 1, unit, files)
     outcome = apply_decisions(operator, batch, decisions, segment.entry.name)
     judged, dropped = _elements(operator, batch, outcome)

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipelines.folder import RunFolder, read_json, unit_identity
+from pipelines.folder import RunFolder, unit_identity
 from pipelines.options import default_of
 from pipelines.recipe import Recipe, Step
 from stages.files import sha256_of
@@ -39,6 +39,7 @@ class Segment:
         exit: the Regroup that takes a projection of the rows at the end, or None.
         regrouped: whether a Regroup decided about these rows before or at the entry.
         fingerprint: hash of everything that the rows depend on, but the input files.
+        seen: what of the memory of its exit the decisions look at.
     """
 
     index: int
@@ -47,6 +48,7 @@ class Segment:
     exit: Step | None
     regrouped: bool
     fingerprint: str
+    seen: tuple[str, ...] = ()
 
 
 def cut(recipe: Recipe) -> tuple[Segment, ...]:
@@ -60,6 +62,7 @@ def cut(recipe: Recipe) -> tuple[Segment, ...]:
         nonlocal upstream
         named = [each for each in (entry, *steps, exit_) if each is not None]
         upstream = _hash({"upstream": upstream, "steps": [_describe_step(s) for s in named]})
+        seen = _seen(recipe, upstream, exit_)
         segments.append(
             Segment(
                 index=len(segments) + 1,
@@ -68,8 +71,10 @@ def cut(recipe: Recipe) -> tuple[Segment, ...]:
                 exit=exit_,
                 regrouped=entry is not None or any(each.regrouped for each in segments),
                 fingerprint=upstream,
+                seen=seen,
             )
         )
+        upstream = _hash({"upstream": upstream, "seen": seen}) if seen else upstream
 
     for step in recipe.steps:
         if isinstance(step.operator, Regroup):
@@ -83,6 +88,20 @@ def cut(recipe: Recipe) -> tuple[Segment, ...]:
     if steps or entry is not None or not segments:
         close(None)
     return tuple(segments)
+
+
+def _seen(recipe: Recipe, fingerprint: str, step: Step | None) -> tuple[str, ...]:
+    """Return what the decisions of a Regroup look at of earlier runs."""
+    memory = step.operator.memory() if step and isinstance(step.operator, Regroup) else None
+    if memory is None:
+        return ()
+    inputs = identities(recipe)
+    return memory.seen(run_fingerprint(fingerprint, inputs), inputs)
+
+
+def run_fingerprint(segment: str, inputs: Sequence[str]) -> str:
+    """Return the hash of all that decisions depend on, but what is known of earlier runs."""
+    return _hash({"segment": segment, "inputs": list(inputs)})
 
 
 def compute_classes(steps: Sequence[Step]) -> list[tuple[Resources, tuple[Step, ...]]]:
@@ -210,19 +229,18 @@ def unit_fingerprint(segment: Segment, inputs: Sequence[str], unit: int) -> str:
 
 def decision_fingerprint(segment: Segment, inputs: Sequence[str]) -> str:
     """Return what the decisions of the Regroup after a segment must say to count."""
-    return _hash({"segment": segment.fingerprint, "inputs": list(inputs)})
+    run = run_fingerprint(segment.fingerprint, inputs)
+    return _hash({"run": run, "seen": segment.seen}) if segment.seen else run
 
 
 def progress(folder: RunFolder, segment: Segment, inputs: Sequence[str]) -> Progress:
     """Return which units of a segment are done."""
     done: list[int] = []
     todo: list[int] = []
-    for unit in range(len(inputs)):
-        report = read_json(folder.unit_file(segment.index, unit, "done"))
+    for unit, report in enumerate(folder.reports(segment.index, len(inputs))):
         wanted = unit_fingerprint(segment, inputs, unit)
         valid = report is not None and report.get("fingerprint") == wanted
-        there = folder.unit_file(segment.index, unit, "kept.parquet").exists()
-        (done if valid and there else todo).append(unit)
+        (done if valid else todo).append(unit)
     return Progress(done=tuple(done), todo=tuple(todo))
 
 

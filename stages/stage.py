@@ -14,7 +14,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -22,6 +21,8 @@ import pyarrow as pa
 
 from stages.batch import Batch as Batch  # operators find all they need in this module
 from stages.elements import Floats, Ints, Mask
+from stages.memory import Memory
+from stages.places import AnyPath
 
 Level = Literal["sample", "text", "media"]
 Scores = Mapping[str, Floats]
@@ -280,12 +281,14 @@ class Bucket:
         media: folder of the run's media packs.
         beside: gives the `Projection.beside` of a unit.
         units: number of units of the run.
+        seen: generations of the Regroup's memory that the decisions look at.
     """
 
     index: int
-    media: Path
+    media: AnyPath
     beside: Callable[[int], pa.Table]
     units: int = 0
+    seen: tuple[str, ...] = ()
 
 
 DECISIONS = pa.schema(
@@ -305,16 +308,21 @@ Over "text", a Regroup that adds `start` and `stop` (int64, bytes into the text 
 stretch of the part: a line, a paragraph, a repeated passage. Stretches do not overlap.
 """
 
+EDGES = pa.schema({"a": pa.int64(), "b": pa.int64(), "score": pa.float32()})
+"""Pairs that belong together, as nodes (`stages/dedup/nodes.py`), and how similar they are."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Regroup(Operator):
     """Decides about rows by looking at those of the whole run that share a bucket.
 
     The result depends on the rows alone: not on the number of buckets, units or workers.
+    One that combines gives edges; the runner finds the clusters that they form over all
+    buckets and asks it to judge them.
     """
 
     over: ClassVar[Level] = "sample"
-    combines: ClassVar[bool] = False  # decide() gives edges, combine() the decisions
+    combines: ClassVar[bool] = False  # decide() gives edges, judge() the decisions
 
     @abstractmethod
     def project(self, batch: Batch) -> Projection:
@@ -330,11 +338,26 @@ class Regroup(Operator):
 
     @abstractmethod
     def decide(self, rows: pa.Table, bucket: Bucket) -> pa.Table:
-        """Return decisions, or edges if `combines`; `rows` is in order of (unit, row)."""
+        """Return DECISIONS, or EDGES if `combines`; `rows` is in order of (unit, row)."""
 
-    def combine(self, edges: pa.Table) -> pa.Table:
-        """Return decisions from the edges of all buckets."""
-        raise TypeError(f"{type(self).__name__} sets combines but has no combine()")
+    def members(self, beside: pa.Table, row: Ints, element: Ints) -> pa.Table:
+        """Return what `judge` needs to know of N elements of a unit, from what lies beside it."""
+        raise TypeError(f"{type(self).__name__} sets combines but has no members()")
+
+    def judge(self, members: pa.Table, bucket: Bucket) -> pa.Table:
+        """Return decisions about whole clusters.
+
+        Args:
+            members: what `members` gave, with `unit` (int32), `row`, `element`, `cluster` (int64,
+                the smallest node of the cluster) and `score` (float32, the highest of the
+                member's edges); in order of unit, row and element.
+            bucket: where.
+        """
+        raise TypeError(f"{type(self).__name__} sets combines but has no judge()")
+
+    def memory(self) -> Memory | None:
+        """Return what is known of earlier runs, None where nothing is."""
+        return None
 
     def settle(self, batch: Batch, decisions: pa.Table) -> pa.Table:
         """Return a unit's decisions, sorted by row and element, as they are to be applied."""

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -12,11 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stages.dedup.nodes import nodes_of
 from stages.elements import Floats, Ints, set_column
 from stages.media import MediaStore
 from stages.record import content_id, document, media_part, table_of, text_part
 from stages.stage import (
     DECISIONS,
+    EDGES,
     Batch,
     Bucket,
     Filter,
@@ -32,6 +35,7 @@ from stages.stage import (
     StageFn,
 )
 
+PLACE = ("unit", "row")
 BAD = "mildew"
 """A text part that holds this word marks its row as the one that makes an operator fail."""
 
@@ -298,17 +302,27 @@ class Undecided(SameText):
 
 @dataclass(frozen=True, kw_only=True)
 class SameTextCombined(SameText):
-    """Does the same, deciding only when the edges of all buckets are there."""
+    """Does the same by edges between neighbours, and decides when their clusters are known."""
 
     combines: ClassVar[bool] = True
 
-    def decide(self, rows: pa.Table, bucket: Bucket) -> pa.Table:
-        return rows.select(["unit", "row", "id", "key"])
+    def project(self, batch: Batch) -> Projection:
+        return replace(super().project(batch), beside=batch.table.select(["id"]))
 
-    def combine(self, edges: pa.Table) -> pa.Table:
-        order = [("unit", "ascending"), ("row", "ascending")]
-        place = Bucket(index=0, media=Path("media"), beside=lambda unit: pa.table({}))
-        return super().decide(edges.sort_by(order), place)
+    def decide(self, rows: pa.Table, bucket: Bucket) -> pa.Table:
+        node = nodes_of(*(rows[name].to_numpy() for name in PLACE))
+        table = rows.append_column("node", pa.array(node))
+        table = table.sort_by([("key", "ascending"), ("node", "ascending")])
+        node, key = table.column("node").to_numpy(), table.column("key").to_pylist()
+        same = np.array([a == b for a, b in pairwise(key)], np.bool_)
+        ends = (node[:-1][same], node[1:][same], np.ones(int(same.sum()), np.float32))
+        return pa.table(list(ends), schema=EDGES)
+
+    def members(self, beside: pa.Table, row: Ints, element: Ints) -> pa.Table:
+        return beside.take(pa.array(row))
+
+    def judge(self, members: pa.Table, bucket: Bucket) -> pa.Table:
+        return super().decide(members.append_column("key", members.column("cluster")), bucket)
 
 
 @dataclass(frozen=True, kw_only=True)

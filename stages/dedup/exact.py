@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from stages.dedup.clusters import Keep, check_keep, cluster_decisions, write_clusters
 from stages.dedup.documents import bucket_of, digests, group_of, row_texts, standing
-from stages.dedup.graph import Keep, check_keep, cluster_decisions, write_clusters
 from stages.elements import Ints
 from stages.stage import Batch, Bucket, Projection, Regroup
 

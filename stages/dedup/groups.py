@@ -66,3 +66,73 @@ def _compare(
     score = similarity(low, high)
     similar = score >= np.float32(threshold)
     return low[similar], high[similar], score[similar], similar[which]
+
+
+def link_giant(
+    members: Ints, load: Callable[[Ints], Similarity], threshold: float, size: int
+) -> tuple[Ints, Ints, Floats]:
+    """Return the edges, as nodes, that `link_groups` would find in a group of any size.
+
+    The group is taken in chunks, and the leaders found so far go along with each; a second
+    pass compares those found late with the members before them.
+
+    Args:
+        members: int64[M], ascending nodes.
+        load: gives the similarity of pairs of indices into some nodes.
+        threshold: smallest similarity of an edge.
+        size: members of a chunk.
+    """
+    edges: list[tuple[Ints, Ints, Floats]] = []
+    leaders = np.empty(0, np.int64)
+    ends = [0]
+    for start in range(0, len(members), size):
+        chunk = members[start : start + size]
+        nodes = np.concatenate([leaders, chunk])
+        found, links = _lead(len(leaders), len(nodes), load(nodes), threshold)
+        edges += [(nodes[left], nodes[right], score) for left, right, score in links]
+        leaders = np.concatenate([leaders, nodes[found]])
+        ends.append(len(leaders))
+    for number, start in enumerate(range(0, len(members), size)):
+        late = leaders[ends[number + 1] :]
+        if len(late) == 0:
+            break
+        chunk = np.setdiff1d(members[start : start + size], leaders)
+        nodes = np.concatenate([chunk, late])
+        similarity = load(nodes)
+        for leader in range(len(chunk), len(nodes)):
+            left, right, score = _led_by(leader, np.arange(len(chunk)), similarity, threshold)
+            edges.append((nodes[left], nodes[right], score))
+    left, right, score = (np.concatenate(column) for column in zip(*edges, strict=True))
+    return left, right, score
+
+
+def _lead(
+    led: int, count: int, similarity: Similarity, threshold: float
+) -> tuple[list[int], list[tuple[Ints, Ints, Floats]]]:
+    """Compare the first `led` of `count` nodes with the others, then lead on among those."""
+    others = np.ones(count, np.bool_)
+    others[:led] = False
+    alone = others.copy()
+    found: list[int] = []
+    links = []
+    for number in range(MAX_LEADERS):
+        leader = number
+        if number >= led:
+            lone = np.flatnonzero(alone)
+            if len(lone) == 0:
+                break
+            leader = int(lone[0])
+            found.append(leader)
+            alone[leader] = others[leader] = False
+        links.append(_led_by(leader, np.flatnonzero(others), similarity, threshold))
+        alone[links[-1][1]] = False
+    return found, links
+
+
+def _led_by(
+    leader: int, others: Ints, similarity: Similarity, threshold: float
+) -> tuple[Ints, Ints, Floats]:
+    left = np.full(len(others), leader)
+    score = similarity(left, others)
+    similar = score >= np.float32(threshold)
+    return left[similar], others[similar], score[similar]

@@ -4,48 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar, Final, cast
+from typing import ClassVar, Final
 
 import numpy as np
 import pyarrow as pa
 
+from stages.dedup.clusters import Keep, check_keep, cluster_decisions, write_clusters
 from stages.dedup.documents import row_texts, standing
-from stages.dedup.graph import (
-    CLUSTERS,
-    Keep,
-    check_keep,
-    cluster_decisions,
-    components,
-    write_clusters,
-)
-from stages.dedup.groups import link_groups
+from stages.dedup.groups import Similarity, link_giant, link_groups
+from stages.dedup.nodes import nodes_of, rows_of, units_of
 from stages.dedup.shingles import Shingles, shingles
-from stages.dedup.signatures import band_keys, signatures
+from stages.dedup.signatures import Keys, band_keys, bucket_of_key, signatures
 from stages.dedup.sketches import jaccards, sketches
-from stages.elements import Floats, Ints
-from stages.stage import Batch, Bucket, Projection, Regroup
+from stages.elements import Ints
+from stages.stage import EDGES, Batch, Bucket, Projection, Regroup
 
 RECALL: Final = 0.98
 """Chance, at least, that bands made for a threshold bring a pair at that threshold together."""
 SKETCH_SIZE: Final = 1024
 """Distinct shingles that a text is compared by: up to so many, Jaccard similarity is exact."""
-SLICE_ROWS: Final = 1 << 19
-"""Rows of a bucket that are judged at a time; bounds memory to about 1 GB of sketches."""
+SLICE_ROWS: Final = 1 << 18
+"""Rows of a bucket whose sketches are held at a time: of the longest texts, 1 GiB."""
 
-_MEMBER: Final = pa.schema(
-    {
-        "unit": pa.int32(),
-        "row": pa.int64(),
-        "id": pa.string(),
-        "n_media": pa.int64(),
-        "n_bytes": pa.int64(),
-    }
-)
-EDGES: Final = pa.schema(
-    [pa.field(f"{each.name}_{side}", each.type) for side in "ab" for each in _MEMBER]
-    + [pa.field("jaccard", pa.float32())]
-)
-"""A confirmed pair: where its two samples are, and what decides who stands for them."""
+_STANDING: Final = ("id", "n_media", "n_bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,9 +98,12 @@ class MinHashDedup(Regroup):
 
     def project(self, batch: Batch) -> Projection:
         """Return one row per text and band, and beside them every text's sketch."""
-        bands, rows = self.shape()
         texts = row_texts(batch)
-        found = shingles(texts, ngram=self.ngram)
+        return self.project_shingles(shingles(texts, ngram=self.ngram), standing(batch, texts))
+
+    def project_shingles(self, found: Shingles, standing: pa.Table) -> Projection:
+        """Return the same from the shingles of each row, and its `id`, `n_media`, `n_bytes`."""
+        bands, rows = self.shape()
         values = signatures(found, num_perm=self.num_perm, seed=self.seed)
         worded = np.flatnonzero(np.diff(found.offsets))
         keys = band_keys(values[worded], bands=bands, rows=rows)
@@ -127,52 +111,47 @@ class MinHashDedup(Regroup):
         lists = pa.LargeListArray.from_arrays(pa.array(sketch.offsets), pa.array(sketch.hashes))
         return Projection(
             rows=pa.table({"row": np.repeat(worded, bands), "key": keys.reshape(-1)}),
-            beside=standing(batch, texts).append_column("sketch", lists),
+            beside=standing.append_column("sketch", lists),
         )
 
     def partition(self, rows: pa.Table, buckets: int) -> Ints:
-        """Return the bucket of each band key."""
-        keys = rows.column("key").to_numpy()
-        return cast(Ints, (keys % np.uint64(buckets)).astype(np.int64))
+        """Return the bucket of each band key: buckets are ranges of keys."""
+        return bucket_of_key(rows.column("key").to_numpy(), buckets)
 
     def decide(self, rows: pa.Table, bucket: Bucket) -> pa.Table:
-        """Return a row of EDGES for each confirmed pair that shares a key, maybe repeated."""
-        group, place = _shared_keys(rows)
-        pieces = [self._confirm(group[piece], place[piece], bucket) for piece in _slices(group)]
-        return pa.concat_tables([EDGES.empty_table(), *pieces])
+        """Return a row of EDGES for each confirmed pair that shares a key, maybe repeated.
 
-    def _confirm(self, group: Ints, place: Ints, bucket: Bucket) -> pa.Table:
-        places, node = np.unique(place, return_inverse=True)
-        beside = _members(places, bucket)
-        sketch = _sketch_of(beside)
+        Holds the keys and nodes of the bucket, and the sketches of SLICE_ROWS rows.
+        """
+        keys = rows.column("key").to_numpy()
+        nodes = nodes_of(rows.column("unit").to_numpy(), rows.column("row").to_numpy())
+        group, nodes = _shared_keys(keys, nodes)
+        edges = [self._confirm(group[piece], nodes[piece], bucket) for piece in _slices(group)]
+        return pa.concat_tables([EDGES.empty_table(), *edges])
 
-        def similarity(left: Ints, right: Ints) -> Floats:
-            return jaccards(sketch, left, right, size=SKETCH_SIZE)
+    def _confirm(self, group: Ints, nodes: Ints, bucket: Bucket) -> pa.Table:
+        def load(wanted: Ints) -> Similarity:
+            found = _sketches_at(wanted, bucket)
+            return lambda left, right: jaccards(found, left, right, size=SKETCH_SIZE)
 
-        left, right, score = link_groups(group - group[0], node, similarity, self.threshold)
-        columns = {}
-        for side, at in (("a", left), ("b", right)):
-            for name in _MEMBER.names:
-                columns[f"{name}_{side}"] = beside.column(name).take(pa.array(at))
-        return pa.table({**columns, "jaccard": score}).cast(EDGES)
+        if len(group) > SLICE_ROWS and group[0] == group[-1]:
+            edges = link_giant(nodes, load, self.threshold, SLICE_ROWS)
+        else:
+            distinct, node = np.unique(nodes, return_inverse=True)
+            left, right, score = link_groups(group - group[0], node, load(distinct), self.threshold)
+            edges = (distinct[left], distinct[right], score)
+        return pa.table(list(edges), schema=EDGES)
 
-    def combine(self, edges: pa.Table) -> pa.Table:
-        """Return a decision for each sample that has an edge."""
-        if edges.num_rows == 0:
-            return CLUSTERS.empty_table()
-        ends = pa.concat_tables(
-            edges.select([f"{name}_{side}" for name in _MEMBER.names]).rename_columns(_MEMBER.names)
-            for side in "ab"
-        )
-        _, first, node = np.unique(_places(ends), return_index=True, return_inverse=True)
-        left, right = np.split(node, 2)
-        jaccard = edges.column("jaccard").to_numpy()
-        score = np.zeros(len(first), np.float32)
-        np.maximum.at(score, node, np.tile(jaccard, 2))
+    def members(self, beside: pa.Table, row: Ints, element: Ints) -> pa.Table:
+        """Return what decides who stands for a cluster."""
+        return beside.select(_STANDING).take(pa.array(row))
+
+    def judge(self, members: pa.Table, bucket: Bucket) -> pa.Table:
+        """Return a decision for each member of a cluster."""
         return cluster_decisions(
-            ends.take(pa.array(first)),
-            components(left, right, len(first)),
-            score,
+            members,
+            members.column("cluster").to_numpy(),
+            members.column("score").to_numpy(),
             threshold=self.threshold,
             keep=self.keep,
             reason="near-duplicate",
@@ -199,45 +178,43 @@ def band_shape(threshold: float, num_perm: int) -> tuple[int, int]:
     return num_perm, 1
 
 
-def _places(table: pa.Table) -> Ints:
-    """Return int64[N], unit and row in one number that sorts in order of the run."""
-    unit = table.column("unit").to_numpy().astype(np.int64)
-    return cast(Ints, (unit << 40) | table.column("row").to_numpy())
+def _shared_keys(keys: Keys, nodes: Ints) -> tuple[Ints, Ints]:
+    """Return, for nodes whose key is not theirs alone, int64 group and node, in that order.
 
-
-def _shared_keys(rows: pa.Table) -> tuple[Ints, Ints]:
-    """Return, for rows whose key is not theirs alone, int64 group and place, in that order."""
-    keys = rows.column("key").to_numpy()
+    Nodes of equal keys must come in ascending order, and do so too in the result.
+    """
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     new = np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)]
+    alone = new & np.r_[new[1:], True][: len(new)]
     group = np.cumsum(new) - 1
-    shared = np.bincount(group, minlength=1)[group] > 1
-    return group[shared], _places(rows)[order[shared]]
+    return group[~alone], nodes[order[~alone]]
 
 
 def _slices(group: Ints) -> list[slice]:
-    """Return runs of whole groups, of SLICE_ROWS rows or a little more."""
+    """Return runs of whole groups, of at most SLICE_ROWS rows unless it is one larger group."""
     starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]][: len(group)])
-    ends = np.r_[starts, len(group)]
-    cuts = ends[np.searchsorted(ends, np.arange(0, len(group), SLICE_ROWS))]
-    cuts = np.unique(np.r_[cuts, len(group)])
-    return [slice(a, b) for a, b in pairwise(cuts.tolist())]
+    cuts, start = [0], 0
+    for stop in np.r_[starts[1:], len(group)].tolist():
+        if stop - cuts[-1] > SLICE_ROWS and start > cuts[-1]:
+            cuts.append(start)
+        start = stop
+    return [slice(a, b) for a, b in pairwise([*cuts, len(group)]) if b > a]
 
 
-def _members(places: Ints, bucket: Bucket) -> pa.Table:
-    """Return what lies beside the rows at ascending places, with their unit and row."""
-    units, rows = places >> 40, places & ((1 << 40) - 1)
-    table = pa.concat_tables(
-        bucket.beside(int(unit)).take(pa.array(rows[units == unit])) for unit in np.unique(units)
+def _sketches_at(nodes: Ints, bucket: Bucket) -> Shingles:
+    """Return the sketches of the samples at nodes that ascend."""
+    units, at = np.unique(units_of(nodes), return_index=True)
+    rows = rows_of(nodes)
+    pieces = [
+        bucket.beside(unit).column("sketch").take(pa.array(rows[start:stop]))
+        for unit, (start, stop) in zip(
+            units.tolist(), pairwise([*at.tolist(), len(nodes)]), strict=True
+        )
+    ]
+    chunks = [chunk for piece in pieces for chunk in piece.chunks]
+    lengths = [chunk.value_lengths().to_numpy(zero_copy_only=False) for chunk in chunks]
+    return Shingles(
+        offsets=np.cumsum(np.concatenate([[0], *lengths]), dtype=np.int64),
+        hashes=np.concatenate([chunk.flatten().to_numpy() for chunk in chunks]),
     )
-    return table.append_column("unit", pa.array(units, pa.int32())).append_column(
-        "row", pa.array(rows)
-    )
-
-
-def _sketch_of(beside: pa.Table) -> Shingles:
-    lists = beside.column("sketch").combine_chunks()
-    lengths = lists.value_lengths().to_numpy(zero_copy_only=False)
-    offsets = np.r_[0, np.cumsum(lengths)].astype(np.int64)
-    return Shingles(offsets=offsets, hashes=lists.flatten().to_numpy())

@@ -10,7 +10,7 @@ Source: Broder 1997, "On the resemblance and containment of documents"; datasket
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from datasketch import MinHash
 from numba import njit
 
 from stages.dedup.shingles import BASIS, LETTER, Shingles, Words, mix
+from stages.elements import Ints
 
 Keys = npt.NDArray[np.uint64]
 
@@ -71,3 +72,10 @@ def band_keys(values: Words, *, bands: int, rows: int) -> Keys:
         keys = (keys ^ banded[:, :, place]) * LETTER
     mixed: Keys = mix(keys)
     return mixed
+
+
+def bucket_of_key(keys: Keys, buckets: int) -> Ints:
+    """Return int64[N], the bucket of each key; bucket b holds the b-th part of the key space."""
+    return cast(
+        Ints, ((keys >> np.uint64(32)) * np.uint64(buckets) >> np.uint64(32)).astype(np.int64)
+    )

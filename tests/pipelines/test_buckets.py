@@ -2,14 +2,13 @@ import pyarrow as pa
 import pytest
 
 from pipelines.buckets import (
-    COMBINED,
     CRAWL,
-    combine_buckets,
     decide_bucket,
     project_unit,
     regroup_of,
     undecided,
 )
+from pipelines.combine import COMBINED, combine, levels
 from pipelines.decided import apply_decisions, enter, read_decisions
 from pipelines.folder import RunFolder, read_batch
 from pipelines.ledger import LEDGER, check_conservation
@@ -40,8 +39,9 @@ def _run(folder, operator, units, buckets, assets=NO_ASSETS):
         project_unit(folder, before, unit, batch, assets if unit == 0 else NO_ASSETS, buckets)
     for bucket in reversed(range(buckets)):
         decide_bucket(folder, before, bucket, len(units), "print")
-    if operator.combines:
-        combine_buckets(folder, before, buckets, len(units), "print")
+    for name in (name for names in levels(buckets, len(units)) for name in names):
+        if operator.combines:
+            combine(folder, before, name, buckets, len(units))
     return [enter(folder, behind, unit, batch, buckets, 0.0) for unit, batch in enumerate(batches)]
 
 
@@ -51,7 +51,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize("operator", [SameText(), SameTextCombined()])
-@pytest.mark.parametrize("buckets", [1, 2, 8])
+@pytest.mark.parametrize("buckets", [1, 2, 8, 16, 128])
 def test_decisions_do_not_hang_on_the_number_of_buckets(folder, operator, buckets):
     outcomes = _run(folder, operator, UNITS, buckets)
     assert [ids_of(outcome.batch) for outcome in outcomes] == [["a", "b"], [], ["e"]]

@@ -1,11 +1,14 @@
-"""Plays the runner for a Regroup: project, bucket, decide, combine, update; no Ray, no files."""
+"""Plays the runner for a Regroup: project, bucket, decide, judge, update; no Ray, no files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from stages.stage import Bucket, Regroup
+from stages.dedup.graph import forest_of_edges, merged
+from stages.dedup.nodes import elements_of, rows_of, units_of
+from stages.stage import EDGES, Bucket, Regroup
 from tests.fakes import batch_of
 
 
@@ -25,22 +28,44 @@ def decisions_of(operator: Regroup, units, *, buckets=1):
     )
     bucket = operator.partition(rows, buckets)
     assert bucket.dtype == np.int64
+    place = Bucket(
+        index=0, media=Path("media"), beside=lambda unit: projections[unit].beside, units=len(units)
+    )
     tables = [
-        operator.decide(
-            rows.filter(pa.array(bucket == index)),
-            Bucket(
-                index=index,
-                media=Path("media"),
-                beside=lambda unit: projections[unit].beside,
-                units=len(units),
-            ),
-        )
+        operator.decide(rows.filter(pa.array(bucket == index)), replace(place, index=index))
         for index in reversed(range(buckets))  # finished in any order
     ]
-    decisions = pa.concat_tables(tables)
     if operator.combines:
-        decisions = operator.combine(decisions)
+        members = members_of(operator, forest_of(tables), projections)
+        decisions = operator.judge(members, place)
+    else:
+        decisions = pa.concat_tables(tables)
     return decisions.sort_by([(name, "ascending") for name in ("unit", "row", "element")])
+
+
+def forest_of(tables):
+    """Return the forest of tables of edges."""
+    return merged(forest_of_edges(*(t[name].to_numpy() for name in EDGES.names)) for t in tables)
+
+
+def members_of(operator, forest, projections):
+    """Return the members of the clusters of a forest, as `judge` wants them."""
+    tables = []
+    for unit, projection in enumerate(projections):
+        mine = units_of(forest.node) == unit
+        row, element = rows_of(forest.node[mine]), elements_of(forest.node[mine])
+        known = {
+            "unit": pa.array(np.full(len(row), unit), pa.int32()),
+            "row": row,
+            "element": element,
+            "cluster": forest.label[mine],
+            "score": forest.score[mine],
+        }
+        table = operator.members(projection.beside, row, element)
+        tables.append(
+            pa.table({**dict(zip(table.column_names, table.columns, strict=True)), **known})
+        )
+    return pa.concat_tables(tables)
 
 
 def updated(operator: Regroup, units, decisions):

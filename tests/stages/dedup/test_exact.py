@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.dedup.clusters import CLUSTERS
 from stages.dedup.exact import ExactDedup
-from stages.dedup.graph import CLUSTERS
 from tests.fakes import batch_of, sample
 from tests.stages.dedup.driver import decisions_of, kept_ids, split, updated
 

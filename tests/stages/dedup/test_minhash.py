@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.dedup.graph import CLUSTERS
+from stages.dedup.clusters import CLUSTERS
 from stages.dedup.groups import MAX_LEADERS, link_groups
-from stages.dedup.minhash import EDGES, MinHashDedup, band_shape
-from stages.stage import DECISIONS
+from stages.dedup.minhash import MinHashDedup, band_shape
+from stages.stage import DECISIONS, EDGES
 from tests.fakes import batch_of, sample
 from tests.stages.dedup.driver import decisions_of, kept_ids, split, updated
 
@@ -290,7 +290,7 @@ def test_a_run_without_candidates_has_empty_edges_of_the_right_schema():
     rows = operator.project(unit).rows.append_column("unit", pa.nulls(36, pa.int32()).fill_null(0))
     edges = operator.decide(rows, None)
     assert edges.schema.equals(EDGES)
-    assert operator.combine(edges).schema.equals(CLUSTERS)
+    assert decisions_of(operator, [unit]).schema.equals(CLUSTERS)
 
 
 @pytest.mark.parametrize(
