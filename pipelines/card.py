@@ -26,6 +26,7 @@ from pipelines.folder import RunFolder
 from stages.files import write_bytes
 from stages.geometry import MERGE
 from stages.media import MediaStore
+from stages.places import AnyPath, names_in, remove
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 SHEET: Final = "pictures.png"
@@ -56,7 +57,7 @@ class Shown:
     picture: Picture
 
 
-def write_card(folder: RunFolder) -> Path:
+def write_card(folder: RunFolder) -> AnyPath:
     """Write `card/` of a run and return the path of its README.md.
 
     Published, the content of `card/` is the root of a repository that has `shards/` in it.
@@ -67,8 +68,8 @@ def write_card(folder: RunFolder) -> Path:
     summary = read_summary(folder)
     judged = histograms(summary)
     card = folder.root / "card"
-    for stale in [*card.glob("scores-*.png"), *card.glob(SHEET)]:
-        stale.unlink()
+    stale = [name for name in names_in(card) if name == SHEET or name.startswith("scores-")]
+    remove(card / name for name in stale)
     figures = _write_histograms(card, judged)
     shown = _write_sheet(card, summary)
     front = front_matter(summary)
@@ -157,7 +158,7 @@ def size_category(rows: int) -> str:
     return f"{bounds[place - 1]}<n<{bounds[place]}" if place < len(bounds) else "n>1T"
 
 
-def _write_histograms(card: Path, judged: Sequence[Histogram]) -> dict[str, str]:
+def _write_histograms(card: AnyPath, judged: Sequence[Histogram]) -> dict[str, str]:
     """Write a PNG per step that has scores; return step to file name."""
     figures = {}
     with_values = [each for each in judged if each.n_kept or each.n_dropped]
@@ -168,7 +169,7 @@ def _write_histograms(card: Path, judged: Sequence[Histogram]) -> dict[str, str]
     return figures
 
 
-def _write_sheet(card: Path, summary: Summary) -> list[Shown]:
+def _write_sheet(card: AnyPath, summary: Summary) -> list[Shown]:
     """Write the contact sheet; return what it shows."""
     store = MediaStore(root=summary.folder.media)
     found = [

@@ -47,6 +47,11 @@ class RunFolder:
     root: AnyPath
 
     @property
+    def is_remote(self) -> bool:
+        """Whether the folder lies on object storage."""
+        return is_remote(self.root)
+
+    @property
     def media(self) -> AnyPath:
         """Folder of the media packs."""
         return self.root / "media"
@@ -87,7 +92,7 @@ class RunFolder:
             StorageError: when the folder cannot be reached.
         """
         with reached(self.root):
-            if not is_remote(self.root):
+            if not self.is_remote:
                 for folder in (self.media, self.shards, *self.root.glob("*/*/")):
                     sweep(folder)
             files = [*self.root.glob("segments/*/*.*"), *self.root.glob("buckets/*/*.*")]
@@ -107,7 +112,7 @@ class RunFolder:
         names = names_in(self.segment(segment))
         there = [{f"{unit:05d}.done", f"{unit:05d}.kept.parquet"} <= names for unit in range(units)]
         paths = [self.unit_file(segment, unit, "done") for unit in range(units) if there[unit]]
-        found = at_once(read_json, paths, remote=is_remote(self.root))
+        found = at_once(read_json, paths, remote=self.is_remote)
         return [next(found) if whole else None for whole in there]
 
     def lock(self) -> AbstractContextManager[None]:

@@ -12,6 +12,7 @@ from typing import Any
 from pipelines.recipe import Step
 from pipelines.unit import Incoming, Job, Task, begin, commit, faulty, incoming
 from pipelines.walk import Outcome, apply_step
+from stages.errors import QuernError
 from stages.sandbox import Failure, Sandbox
 from stages.stage import Batch, Fault, Unit
 
@@ -45,19 +46,27 @@ def _in_child(function: str, item: Any) -> Any:
     sandbox = Sandbox(function, timeout_s=TIMEOUT_S, memory_bytes=MEMORY_BYTES)
     with closing(sandbox):
         (result,) = sandbox.map([item])
+    if isinstance(result, QuernError):
+        raise result  # the walk knows for which of them no row is to blame
     if isinstance(result, Failure):
         raise WorkerDiedError(f"{result.kind}: {result.detail}")
     return result
 
 
-def read_unit(item: tuple[Job, Unit]) -> list[Incoming]:
-    """Read a whole unit; runs in the child."""
-    return [(_alone(outcome), chunk) for outcome, chunk in incoming(*item)]
+def read_unit(item: tuple[Job, Unit]) -> list[Incoming] | QuernError:
+    """Read a whole unit, or say why it cannot be done; runs in the child."""
+    try:
+        return [(_alone(outcome), chunk) for outcome, chunk in incoming(*item)]
+    except QuernError as error:
+        return error
 
 
-def apply_pair(item: tuple[Step, Batch]) -> Outcome:
-    """Apply one step; runs in the child."""
-    return _alone(apply_step(*item))
+def apply_pair(item: tuple[Step, Batch]) -> Outcome | QuernError:
+    """Apply one step, or say why it cannot be done; runs in the child."""
+    try:
+        return _alone(apply_step(*item))
+    except QuernError as error:
+        return error
 
 
 def _alone(outcome: Outcome) -> Outcome:

@@ -7,7 +7,7 @@ inputs are unchanged is skipped. Who does the work (`Workers`) is somebody else'
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -25,9 +25,10 @@ from pipelines.plan import (
 )
 from pipelines.progress import Display
 from pipelines.recipe import Recipe
-from pipelines.unit import Job, Task, report_of
-from stages.errors import QuarantineError
+from pipelines.unit import Job, Task
+from stages.errors import QuarantineError, QuernError, SourceError
 from stages.media import MediaStore
+from stages.places import at_once, make_folder, names_in, remove
 from stages.shards import Manifest, ShardInfo, write_manifest
 from stages.write_shards import ShardJob, WriteShards
 
@@ -163,7 +164,7 @@ def _mill_segment(
             counts = [StepCount(**count) for count in report["counts"]]
             display.advance(counts)
             _check_quarantine(recipe, counts, folder, at_least=1000)
-    reports = [report_of(folder, segment.index, unit) for unit in range(len(inputs))]
+    reports = _committed(folder, segment, len(inputs))
     return SegmentResult(
         index=segment.index,
         skipped=len(seen.done),
@@ -173,6 +174,34 @@ def _mill_segment(
         ),
         faults=tuple(fault for report in reports for fault in report["faults"]),
     )
+
+
+def _committed(folder: RunFolder, segment: Segment, units: int) -> list[dict[str, Any]]:
+    """Return what the `.done` of every unit says.
+
+    Raises:
+        QuernError: when a unit is not done.
+        SourceError: when all that was read of the input is faults.
+    """
+    found = folder.reports(segment.index, units)
+    reports = [report for report in found if report is not None]
+    if len(reports) < units:
+        unit = found.index(None)
+        raise QuernError(f"unit {unit} of segment {segment.index} in {folder.root} is not done")
+    if segment.index == 1:
+        _check_read(reports)
+    return reports
+
+
+def _check_read(reports: Sequence[dict[str, Any]]) -> None:
+    """Refuse to call it a success when the input is nothing but faults."""
+    rows = any(report["counts"][0]["rows_in"] for report in reports)
+    if reports and not rows and all(report["faults"] for report in reports):
+        first = reports[0]["faults"][0]
+        raise SourceError(
+            f"no row could be read: each of the {len(reports)} units of input ended in a fault; "
+            f"the first: {first['path']} at {first['offset']}: {first['message']}"
+        )
 
 
 def _check_quarantine(
@@ -206,23 +235,25 @@ def _write_shards(
         ShardTask(folder=folder, write=write, job=job, fingerprint=fingerprint)
         for job in write.plan(parts)
     ]
-    infos = {task.job.file: _shard_written(task) for task in tasks}
-    for path in folder.shards.glob("*.parquet"):
-        if infos.get(path.name) is None:
-            path.unlink()
+    there = names_in(folder.shards)
+    written = at_once(lambda task: _shard_written(task, there), tasks, remote=folder.is_remote)
+    infos = dict(zip((task.job.file for task in tasks), written, strict=True))
+    stale = [name for name in there if name.endswith(".parquet") and infos.get(name) is None]
+    remove(folder.shards / name for name in stale)
     todo = [task for task in tasks if infos[task.job.file] is None]
     with display.work("shards", len(todo), len(tasks) - len(todo)):
         for info in workers.shards(todo) if todo else ():
             infos[info.file] = info
             display.advance([])
-    folder.shards.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.shards)
     return write_manifest(folder.shards, [info for info in infos.values() if info is not None])
 
 
-def _shard_written(task: ShardTask) -> ShardInfo | None:
+def _shard_written(task: ShardTask, there: Collection[str]) -> ShardInfo | None:
     """Return what a shard holds that was written before for the same rows, else None."""
+    if task.job.file not in there:
+        return None
     mark = read_json(task.folder.shard_done(task.job.file))
-    whole = (task.folder.shards / task.job.file).exists()
-    if mark is None or mark.get("fingerprint") != task.fingerprint or not whole:
+    if mark is None or mark.get("fingerprint") != task.fingerprint:
         return None
     return ShardInfo(**mark["info"])

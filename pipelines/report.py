@@ -10,7 +10,6 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -35,6 +34,7 @@ from pipelines.card import TEMPLATES, totals
 from pipelines.folder import RunFolder
 from stages.files import write_bytes
 from stages.media import MediaStore
+from stages.places import AnyPath
 
 MAX_DROPPED_PER_STEP: Final = 200
 MAX_DROPPED: Final = 6_000
@@ -45,7 +45,7 @@ DROPPED_BUDGET: Final = 5 << 20
 KEPT_BUDGET: Final = 4 << 20
 
 
-def write_report(folder: RunFolder) -> Path:
+def write_report(folder: RunFolder) -> AnyPath:
     """Write `report.html` of a run and return its path.
 
     Raises:

@@ -17,7 +17,7 @@ from pipelines.folder import read_json
 from pipelines.recipe import Recipe, build_recipe
 from stages.errors import RecipeError
 from stages.files import atomic
-from stages.places import AnyPath, make_folder, place, reached
+from stages.places import AnyPath, make_folder, names_in, place
 from stages.stage import Source
 
 READERS = {
@@ -79,11 +79,11 @@ def _rows_of_run(path: AnyPath, out: AnyPath) -> list[str]:
     report = read_json(path / "run.json") if not glob.has_magic(str(path)) else None
     if report is None:
         return [str(path)]
-    with reached(path):
-        for pack in sorted((path / "media").glob("*.pack"), key=str):
-            _link(pack, out / "media" / pack.name)
-        rows = path / "segments" / str(len(report["segments"]))
-        return sorted(str(file) for file in rows.glob("*.kept.parquet"))
+    for name in sorted(names_in(path / "media")):
+        if name.endswith(".pack"):
+            _link(path / "media" / name, out / "media" / name)
+    rows = path / "segments" / str(len(report["segments"]))
+    return [str(rows / name) for name in sorted(names_in(rows)) if name.endswith(".kept.parquet")]
 
 
 def _link(pack: AnyPath, target: AnyPath) -> None:

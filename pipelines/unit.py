@@ -11,7 +11,6 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,13 +24,16 @@ from pipelines.plan import Segment
 from pipelines.recipe import Step
 from pipelines.walk import Apply, Outcome, after, apply_step, gather, walk
 from stages.errors import QuernError
-from stages.files import read_table, sha256_of, write_table
+from stages.files import read_table, write_table
 from stages.media import MediaStore
+from stages.places import AnyPath, remove
 from stages.record import SCHEMA, conform
 from stages.stage import ASSETS, Batch, Chunk, Fault, Source, Unit
 
 CHUNK_ROWS = 256
 """Rows that walk through all steps together: they share tokens and decoded pictures."""
+TABLES = ("kept", "rejected", "quarantine", "assets")
+"""The tables that a unit may leave."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,10 +187,9 @@ def _batch(job: Job, table: pa.Table) -> Batch:
 
 def clear(job: Job, task: Task) -> None:
     """Remove the files of an earlier attempt with other options, `.done` first."""
-    prefix = job.folder.unit_file(job.segment.index, task.unit.index, "done")
-    prefix.unlink(missing_ok=True)
-    for path in prefix.parent.glob(f"{prefix.stem}.*.parquet"):
-        path.unlink(missing_ok=True)
+    for whats in (["done"], [f"{what}.parquet" for what in TABLES]):
+        place = (job.segment.index, task.unit.index)
+        remove(job.folder.unit_file(*place, what) for what in whats)
 
 
 def mark_started(job: Job, task: Task) -> None:
@@ -232,7 +233,7 @@ def commit(job: Job, state: State) -> dict[str, Any]:
         "counts": [count.as_dict() for count in outcome.counts],
     }
     write_json(job.folder.unit_file(segment.index, unit.index, "done"), report)
-    job.folder.unit_file(segment.index, unit.index, "started").unlink(missing_ok=True)
+    remove([job.folder.unit_file(segment.index, unit.index, "started")])
     return report
 
 
@@ -248,19 +249,7 @@ def concat(tables: Sequence[pa.Table]) -> pa.Table:
     return conform(pa.concat_tables(whole, promote_options="default"))
 
 
-def _write(path: Path, table: pa.Table) -> dict[str, Any]:
+def _write(path: AnyPath, table: pa.Table) -> dict[str, Any]:
     """Write a table whole; return its file's size and sha256."""
-    write_table(path, table.combine_chunks())  # equal rows in other chunks give other bytes
-    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
-
-
-def report_of(folder: RunFolder, segment: int, unit: int) -> dict[str, Any]:
-    """Return what the `.done` of a unit says.
-
-    Raises:
-        QuernError: when the unit is not done.
-    """
-    report = read_json(folder.unit_file(segment, unit, "done"))
-    if report is None:
-        raise QuernError(f"unit {unit} of segment {segment} in {folder.root} is not done")
-    return report
+    measure = write_table(path, table.combine_chunks())  # in other chunks: other bytes
+    return {"bytes": measure.bytes, "sha256": measure.sha256}

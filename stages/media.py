@@ -7,19 +7,26 @@ holds each content once and appears under its name only when it is whole.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import BinaryIO
+from functools import lru_cache
+from typing import BinaryIO, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from stages.errors import StorageError
-from stages.files import atomic
+from stages.files import atomic, open_parquet
+from stages.places import AnyPath, at_once, is_remote, place, read_bytes
+
+SHARD_SUFFIX: Final = ".parquet"
+"""A pack of this ending is a shard; its name is then a whole path."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Location:
-    """Where the bytes lie: pack name, byte offset, length in bytes."""
+    """Where the bytes lie: pack name, byte offset, length in bytes; see also `shard_location`."""
 
     pack: str
     offset: int
@@ -28,25 +35,25 @@ class Location:
 
 @dataclass(frozen=True, kw_only=True)
 class MediaStore:
-    """Reads media out of the packs of one folder.
+    """Reads media out of the packs of one folder, or out of shards.
 
     Attributes:
         root: folder of the packs.
     """
 
-    root: Path
+    root: AnyPath
 
     def read(self, location: Location) -> bytes:
-        """Return the bytes at a location.
+        """Return the bytes at a location; of a remote pack, in one request for just them.
 
         Raises:
             StorageError: when the pack is missing or shorter than the location says.
         """
+        if location.pack.endswith(SHARD_SUFFIX):
+            return _from_shard(location)
         path = self.root / location.pack
         try:
-            with path.open("rb") as file:
-                file.seek(location.offset)
-                data = file.read(location.length)
+            data = read_bytes(path, location.offset, location.offset + location.length)
         except FileNotFoundError as error:
             raise StorageError(
                 f"media pack {path} is missing; run the same command again without "
@@ -57,6 +64,42 @@ class MediaStore:
                 f"media pack {path} ends before byte {location.offset + location.length}"
             )
         return data
+
+    def read_all(self, locations: Iterable[Location]) -> Iterator[bytes]:
+        """Yield the bytes at each location; remote ones are fetched some ahead, at once.
+
+        Raises:
+            StorageError: as `read` does.
+        """
+        return at_once(self.read, locations, remote=is_remote(self.root))
+
+
+def shard_location(path: str, group: int, number: int, length: int) -> Location:
+    """Return where a picture lies in a shard.
+
+    Args:
+        path: of the shard, absolute.
+        group: row group of the shard.
+        number: of the picture, counted through the `images` of the group.
+        length: bytes.
+    """
+    return Location(pack=path, offset=group << 32 | number, length=length)
+
+
+def _from_shard(location: Location) -> bytes:
+    group, number = divmod(location.offset, 1 << 32)
+    data: bytes = _pictures(location.pack, group)[number].as_py() or b""
+    if len(data) != location.length:
+        raise StorageError(f"shard {location.pack} has changed since its rows were read")
+    return data
+
+
+@lru_cache(maxsize=2)
+def _pictures(path: str, group: int) -> pa.Array:
+    """Return the pictures of a row group; rows that follow each other share it."""
+    with open_parquet(place(path)) as shard:
+        column = shard.read_row_group(group, columns=["images"]).column("images")
+    return pc.struct_field(pc.list_flatten(column), "bytes").combine_chunks()
 
 
 @dataclass(kw_only=True)
@@ -84,7 +127,7 @@ class Pack:
 
 
 @contextmanager
-def write_pack(path: Path) -> Iterator[Pack]:
+def write_pack(path: AnyPath) -> Iterator[Pack]:
     """Give a pack to fill; it takes its name when the block ends without an error.
 
     Raises:

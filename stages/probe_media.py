@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -83,18 +83,18 @@ def _probe_all(
     chosen = pa.array(wanted)
     hashes = media.column("sha256").filter(chosen).to_pylist()
     places = media.column("location").filter(chosen).to_pylist()
-    seen: dict[str, int] = {}
-    probes: list[Probe] = []
-    for sha256, place in zip(hashes, places, strict=True):
-        if sha256 in seen:
-            continue
-        seen[sha256] = len(probes)
-        probes.append(_probe_one(batch, sha256, place, limits))
-    return [seen[sha256] for sha256 in hashes], probes
+    distinct = dict(zip(hashes, places, strict=True))
+    number = {sha256: index for index, sha256 in enumerate(distinct)}
+    contents = batch.store.read_all(Location(**place) for place in distinct.values())
+    probes = [
+        _probe_one(batch, sha256, data, limits)
+        for sha256, data in zip(distinct, contents, strict=True)
+    ]
+    return [number[sha256] for sha256 in hashes], probes
 
 
-def _probe_one(batch: Batch, sha256: str, place: dict[str, Any], limits: Limits) -> Probe:
-    found, pixels = decode(batch.store.read(Location(**place)), limits)
+def _probe_one(batch: Batch, sha256: str, data: bytes, limits: Limits) -> Probe:
+    found, pixels = decode(data, limits)
     if pixels is not None and pixels.nbytes <= _KEPT_BYTES:
         batch.pictures.get(sha256, lambda: pixels)
     return found

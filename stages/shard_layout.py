@@ -128,20 +128,25 @@ class _Shown:
         media = media_of(rows).values
         entries = media.take(pa.array(self.entry[chosen])).to_pylist()
         ids = rows.column("id").take(pa.array(self.row[chosen])).to_pylist()
-        files = [_file(entry, store, id_) for entry, id_ in zip(entries, ids, strict=True)]
+        places = [_location(entry, id_) for entry, id_ in zip(entries, ids, strict=True)]
+        pieces = zip(entries, store.read_all(places), strict=True)
+        files = [{"bytes": data, "path": _name(entry)} for entry, data in pieces]
         if (total := sum(len(file["bytes"]) for file in files)) > CHUNK_LIMIT:
             raise RecordError(f"sample {ids[0]} shows {total} bytes of media, a shard takes 2 GiB")
         offsets = offsets_of(self.row[chosen], rows.num_rows)
         return pa.ListArray.from_arrays(offsets, pa.array(files, FILES.value_type))
 
 
-def _file(medium: dict[str, Any], store: MediaStore, sample: str) -> dict[str, Any]:
+def _location(medium: dict[str, Any], sample: str) -> Location:
     location = medium["location"]
     if location is None or location["pack"] is None:
         raise StorageError(
             f"sample {sample} shows {medium['uri']}, which was never fetched; fetch media with "
             f"stages.fetch_media.FetchMedia and drop the rest with filters.media_status"
         )
+    return Location(**location)
+
+
+def _name(medium: dict[str, Any]) -> str:
     extension = (medium["mime"] or "application/octet-stream").partition("/")[2]
-    data = store.read(Location(**location))
-    return {"bytes": data, "path": f"{medium['sha256']}.{extension}"}
+    return f"{medium['sha256']}.{extension}"

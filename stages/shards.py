@@ -8,17 +8,18 @@ beside the shards counts what each holds, and gives its sha256.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
 from stages.errors import StorageError
-from stages.files import open_parquet, read_table, sha256_of, write_bytes
+from stages.files import Measure, open_parquet, sha256_of, write_bytes
 from stages.geometry import MERGE
+from stages.places import AnyPath, at_once, is_remote, names_in, read_bytes
 from stages.record import SCHEMA_VERSION
 
 MANIFEST: Final = "manifest.json"
@@ -137,7 +138,7 @@ class Manifest:
         return dict(sorted(kinds.items()))
 
 
-def read_stamp(path: Path) -> Stamp:
+def read_stamp(path: AnyPath) -> Stamp:
     """Return the stamp of a shard.
 
     Raises:
@@ -150,34 +151,45 @@ def read_stamp(path: Path) -> Stamp:
     return Stamp.from_json(metadata[STAMP_KEY])
 
 
-def describe(path: Path) -> ShardInfo:
-    """Count what a shard holds, reading its count columns and hashing its bytes.
+@dataclass(kw_only=True)
+class Tally:
+    """Counts what a shard holds while its row groups are written."""
 
-    Raises:
-        StorageError: when the file is missing or damaged.
-    """
-    counts = ["n_tokens", "n_label_tokens", "n_patches"]
-    table = read_table(path, ["kind", *counts])
-    sums = {name: sum(table.column(name).to_pylist()) for name in counts}
-    kinds = table.column("kind").value_counts().to_pylist()
-    return ShardInfo(
-        file=path.name,
-        rows=table.num_rows,
-        n_image_tokens=sums["n_patches"] // MERGE**2,
-        bytes=path.stat().st_size,
-        sha256=sha256_of(path),
-        kinds={entry["values"]: entry["counts"] for entry in kinds},
-        **sums,
-    )
+    rows: int = 0
+    _sums: Counter[str] = field(default_factory=Counter)
+    _kinds: Counter[str] = field(default_factory=Counter)
+
+    def add(self, table: pa.Table) -> None:
+        """Count the rows of a row group."""
+        self.rows += table.num_rows
+        for name in ("n_tokens", "n_label_tokens", "n_patches"):
+            self._sums[name] += sum(table.column(name).to_pylist())
+        self._kinds.update(table.column("kind").to_pylist())
+
+    def info(self, file: str, measure: Measure) -> ShardInfo:
+        """Return what the shard holds, given its name and its measured bytes."""
+        return ShardInfo(
+            file=file,
+            rows=self.rows,
+            n_tokens=self._sums["n_tokens"],
+            n_label_tokens=self._sums["n_label_tokens"],
+            n_image_tokens=self._sums["n_patches"] // MERGE**2,
+            n_patches=self._sums["n_patches"],
+            bytes=measure.bytes,
+            sha256=measure.sha256,
+            kinds=dict(self._kinds),
+        )
 
 
-def write_manifest(folder: Path, shards: Sequence[ShardInfo]) -> Manifest:
+def write_manifest(folder: AnyPath, shards: Sequence[ShardInfo]) -> Manifest:
     """Write and return the manifest of the shards in a folder.
 
     Raises:
         StorageError: when two shards were made for different models, or on a write error.
     """
-    stamps = {read_stamp(folder / shard.file): shard.file for shard in shards}
+    paths = [folder / shard.file for shard in shards]
+    read = at_once(read_stamp, paths, remote=is_remote(folder))
+    stamps = dict(zip(read, (shard.file for shard in shards), strict=True))
     if len(stamps) > 1:
         raise StorageError(
             f"shards {' and '.join(sorted(stamps.values()))} in {folder} were tokenized for "
@@ -192,7 +204,7 @@ def write_manifest(folder: Path, shards: Sequence[ShardInfo]) -> Manifest:
     return manifest
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: AnyPath) -> Manifest:
     """Return the manifest of a folder of shards.
 
     Raises:
@@ -200,7 +212,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        content: dict[str, Any] = json.loads(path.read_text())
+        content: dict[str, Any] = json.loads(read_bytes(path))
         return Manifest(
             stamp=Stamp(**content["stamp"]) if content["stamp"] else None,
             shards=tuple(ShardInfo(**shard) for shard in content["shards"]),
@@ -211,14 +223,14 @@ def read_manifest(folder: Path) -> Manifest:
         raise StorageError(f"{path} is damaged ({error}); run the same command again") from error
 
 
-def verify(folder: Path) -> tuple[str, ...]:
+def verify(folder: AnyPath) -> tuple[str, ...]:
     """Compare the shards with the manifest; return one line for each fault, naming the file.
 
     Raises:
         StorageError: when the manifest is missing or damaged.
     """
     shards = {shard.file: shard for shard in read_manifest(folder).shards}
-    files = {path.name for path in folder.glob("*.parquet")}
+    files = {name for name in names_in(folder) if name.endswith(".parquet")}
     faults = [f"{file} is not in the manifest" for file in files - shards.keys()]
     for file, shard in shards.items():
         if file not in files:

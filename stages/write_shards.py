@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import ClassVar, Final
 
 import numpy as np
@@ -14,10 +13,11 @@ import pyarrow.compute as pc
 
 from stages.elements import Ints, media_of
 from stages.errors import RecordError
-from stages.files import open_parquet, parquet_writer, read_table
+from stages.files import Measure, open_parquet, parquet_writer, read_table
 from stages.media import MediaStore
+from stages.places import AnyPath, at_once, is_remote
 from stages.shard_layout import finish, shard_schema
-from stages.shards import TOKEN_COLUMNS, ShardInfo, describe
+from stages.shards import TOKEN_COLUMNS, ShardInfo, Tally
 from stages.stage import Operator
 
 MIB: Final = 1 << 20
@@ -27,7 +27,7 @@ MIB: Final = 1 << 20
 class Slice:
     """Rows [start, stop) of a unit's file."""
 
-    path: Path
+    path: AnyPath
     start: int
     stop: int
 
@@ -79,7 +79,7 @@ class WriteShards(Operator):
                 f"max_shard_mb {self.max_shard_mb} is under row_group_mb {self.row_group_mb}"
             )
 
-    def plan(self, parts: Sequence[Path]) -> list[ShardJob]:
+    def plan(self, parts: Sequence[AnyPath]) -> list[ShardJob]:
         """Return the shards of a run, the same for the same unit files; reads no media bytes.
 
         Args:
@@ -89,7 +89,8 @@ class WriteShards(Operator):
             RecordError: when a file lacks the token columns, or the files do not fit together.
             StorageError: when a file is missing or damaged.
         """
-        looks = [look for look in map(_look, parts) if len(look.sizes)]
+        remote = bool(parts) and is_remote(parts[0])
+        looks = [look for look in at_once(_look, parts, remote=remote) if len(look.sizes)]
         if not looks:
             return []
         schema = _common_schema(looks)
@@ -104,7 +105,7 @@ class WriteShards(Operator):
             for index, (start, stop) in enumerate(_cut(group_sizes, self.max_shard_mb * MIB))
         ]
 
-    def write(self, job: ShardJob, store: MediaStore, folder: Path) -> ShardInfo:
+    def write(self, job: ShardJob, store: MediaStore, folder: AnyPath) -> ShardInfo:
         """Write one shard into the folder and return what it holds; the same bytes every time.
 
         Raises:
@@ -112,13 +113,15 @@ class WriteShards(Operator):
             RecordError: when a sample was edited after it was tokenized.
         """
         read = lru_cache(maxsize=1)(read_table)  # neighbouring row groups share a part
-        with parquet_writer(folder / job.file, job.schema) as writer:
+        tally, measure = Tally(), Measure()
+        with parquet_writer(folder / job.file, job.schema, measure) as writer:
             for group in job.groups:
                 pieces = [read(piece.path)[piece.start : piece.stop] for piece in group]
                 rows = pa.concat_tables(pieces, promote_options="default").combine_chunks()
                 table = finish(rows, store, job.schema)
                 writer.write_table(table, row_group_size=table.num_rows)
-        return describe(folder / job.file)
+                tally.add(table)
+        return tally.info(job.file, measure)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,14 +136,14 @@ class _Look:
         videos: whether a row has a video.
     """
 
-    path: Path
+    path: AnyPath
     schema: pa.Schema
     sizes: Ints
     stamps: frozenset[str]
     videos: bool
 
 
-def _look(path: Path) -> _Look:
+def _look(path: AnyPath) -> _Look:
     with open_parquet(path) as file:
         schema, rows = file.schema_arrow.remove_metadata(), file.metadata.num_rows
         groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]

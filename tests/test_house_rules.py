@@ -24,7 +24,7 @@ from pipelines.options import coerce, option_types
 from pipelines.plan import Segment
 from pipelines.recipe import Step, load_recipe
 from pipelines.run import OnRay
-from pipelines.unit import Job, Task, report_of
+from pipelines.unit import Job, Task
 from pipelines.walk import walk
 from stages.elements import set_column
 from stages.files import read_table, write_table
@@ -330,7 +330,7 @@ def test_operators_run_the_same_alone_and_inside_ray(folder, batch, ray_here):
     job = Job(folder=folder, source=ReadJsonl(), segment=segment, seed=0, buckets=2)
     task = Task(unit=Unit(index=0, path="house"), fingerprint="house")
     (report,) = OnRay(stall_minutes=5).units(job, [task])
-    assert report == report_of(folder, 2, 0)
+    assert [report] == folder.reports(2, 1)
     noted = read_table(folder.unit_file(2, 0, "kept.parquet")).column("results")[0].as_py()
     inside = pickle.loads(bytes.fromhex(noted))
     for operator, result in zip(WORKING, inside, strict=True):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
-from pipelines.folder import RunFolder, read_json
+from pipelines.folder import RunFolder
 from pipelines.ledger import StepCount, add_counts
 from stages.files import open_parquet
+from stages.places import AnyPath, names_in
 
 MAX_FAULTS: Final = 200
 MAX_ROWS: Final = 100_000
@@ -40,7 +40,7 @@ class UnitFiles:
     rejected: int
     quarantined: int
 
-    def path(self, what: str) -> Path:
+    def path(self, what: str) -> AnyPath:
         """Return the path of `kept`, `rejected` or `quarantine`."""
         return self.folder.unit_file(self.segment, self.unit, f"{what}.parquet")
 
@@ -91,7 +91,7 @@ class SegmentSummary:
 
 def reached(folder: RunFolder) -> list[int]:
     """Return the indexes of the segments that a stopped run began."""
-    names = [path.name for path in folder.segment(0).parent.glob("*")]
+    names = names_in(folder.segment(0).parent)
     return sorted(int(name) for name in names if name.isdecimal())
 
 
@@ -118,8 +118,9 @@ def _segment(folder: RunFolder, index: int, seconds: float | None) -> SegmentSum
     counts: list[StepCount] = []
     faults: list[Mapping[str, Any]] = []
     n_faults = 0
-    for path in sorted(folder.segment(index).glob("*.done")):
-        report = read_json(path)
+    names = (name.partition(".") for name in names_in(folder.segment(index)))
+    there = [int(unit) for unit, _, what in names if what == "done"]
+    for unit, report in enumerate(folder.reports(index, max(there, default=-1) + 1)):
         if report is None:
             continue
         counts = add_counts([counts, [StepCount(**count) for count in report["counts"]]])
@@ -129,7 +130,7 @@ def _segment(folder: RunFolder, index: int, seconds: float | None) -> SegmentSum
             UnitFiles(
                 folder=folder,
                 segment=index,
-                unit=int(path.stem),
+                unit=unit,
                 rows=report["rows"],
                 rejected=report["rejected"],
                 quarantined=report["quarantined"],

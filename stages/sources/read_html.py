@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, ClassVar
 
+from stages.places import at_once, is_remote, read_bytes
 from stages.record import PAYLOAD, content_id
 from stages.sources.pages import CHUNK_BYTES, CHUNK_ROWS, page_table
 from stages.sources.paths import InputFile, expand
@@ -19,7 +22,7 @@ class ReadHtml(Source):
     """Reads one page per file; pictures are found later, as files of the same folder.
 
     Reads: files ending in .html or .htm, in folders to any depth.
-    Writes: id; kind "interleaved"; source (dataset: the folder, uri: the page's file: URI);
+    Writes: id; kind "interleaved"; source (dataset: the folder, uri: the page's file: or s3: URI);
         payload large_binary, the file's bytes; meta (content_type).
     Source: Quern.
 
@@ -41,7 +44,8 @@ class ReadHtml(Source):
 
     def units(self) -> list[Unit]:
         """Return ranges of `unit_files` files of the whole list; see `Source.units`."""
-        files = expand(self.paths, SUFFIXES)
+        _files.cache_clear()
+        files = _files(self.paths)
         return [
             Unit(
                 index=index,
@@ -57,8 +61,10 @@ class ReadHtml(Source):
         rows: list[dict[str, Any]] = []
         faults: list[Fault] = []
         size = 0
-        for file in expand(self.paths, SUFFIXES)[unit.start : unit.stop]:
-            item = _read_page(file, self.max_page_mb << 20)
+        files = _files(self.paths)[unit.start : unit.stop]
+        remote = bool(files) and is_remote(files[0].path)
+        max_bytes = self.max_page_mb << 20
+        for item in at_once(lambda file: _read_page(file, max_bytes), files, remote=remote):
             if isinstance(item, Fault):
                 faults.append(item)
             else:
@@ -71,21 +77,28 @@ class ReadHtml(Source):
             yield Chunk(rows=page_table(rows), faults=tuple(faults))
 
 
+@lru_cache(maxsize=4)
+def _files(paths: tuple[str, ...]) -> list[InputFile]:
+    """Return the files of a source; a process that reads many units lists them once."""
+    return expand(paths, SUFFIXES)
+
+
 def _read_page(file: InputFile, max_bytes: int) -> dict[str, Any] | Fault:
     path = str(file.path)
     try:
-        with file.path.open("rb") as stream:
-            payload = stream.read(max_bytes + 1)
+        payload = read_bytes(file.path, 0, max_bytes + 1)
     except OSError as error:
-        return Fault(path=path, offset=0, message=f"cannot be read: {error.strerror}")
+        return Fault(path=path, offset=0, message=f"cannot be read: {error.strerror or error}")
     if len(payload) > max_bytes:
         message = f"the page is larger than max_page_mb, {max_bytes >> 20} MB"
         return Fault(path=path, offset=0, message=message)
-    uri = file.path.absolute().as_uri()
+    local = isinstance(file.path, Path)
+    uri = file.path.absolute().as_uri() if local else path
+    folder = str(file.root.absolute() if local else file.root)
     return {
         "id": content_id(uri, payload),
         "kind": "interleaved",
-        "source": {"dataset": str(file.root.absolute()), "uri": uri},
+        "source": {"dataset": folder, "uri": uri},
         "meta": [("content_type", "text/html")],
         PAYLOAD: payload,
     }

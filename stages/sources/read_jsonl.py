@@ -7,19 +7,23 @@ import itertools
 import json
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, BinaryIO, ClassVar, cast
+from typing import Any, BinaryIO, ClassVar, Final, cast
 
 import pyarrow as pa
 
 from stages.record import table_of
 from stages.sources.pages import CHUNK_BYTES, CHUNK_ROWS
-from stages.sources.paths import expand
+from stages.sources.paths import expand, open_input, size_of
 from stages.sources.plain_rows import BadRowError, record_row, text_row
 from stages.stage import Chunk, Fault, Source, Unit
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson")
+
+READ_AHEAD: Final = 4 << 20
+"""Bytes of a remote file fetched at a time."""
 
 _UNFIT = (pa.ArrowException, UnicodeEncodeError, TypeError, ValueError, OverflowError)
 
@@ -57,7 +61,7 @@ class ReadJsonl(Source):
         """Return byte ranges of `unit_mb`, whole files for .gz; see `Source.units`."""
         units: list[Unit] = []
         for file in expand(self.paths, SUFFIXES):
-            size = file.path.stat().st_size
+            size = size_of(file.path)
             step = max(size, 1) if file.path.suffix == ".gz" else self.unit_mb << 20
             for start in range(0, size, step):
                 stop = min(start + step, size)
@@ -103,8 +107,10 @@ def _parse(line: bytes, text_column: str, path: str, offset: int) -> dict[str, A
 def _lines(unit: Unit, max_bytes: int) -> Iterator[_Line]:
     """Yield the lines that begin in the unit; behind a damaged place there are none."""
     is_gzip = unit.path.endswith(".gz")
-    opened = gzip.open(unit.path) if is_gzip else open(unit.path, "rb")  # noqa: SIM115
-    with cast(BinaryIO, opened) as file:
+    with ExitStack() as stack:
+        file = stack.enter_context(open_input(unit.path, READ_AHEAD))
+        if is_gzip:
+            file = stack.enter_context(cast(BinaryIO, gzip.GzipFile(fileobj=file)))
         offset = _first_line(file, unit.start)
         for number in itertools.count():
             if not is_gzip and offset >= unit.stop:
@@ -199,7 +205,7 @@ class _Draft:
     def _lines_before(self) -> int:
         """The number of lines that begin in front of the unit."""
         count = 0
-        with open(self.unit.path, "rb") as file:
+        with open_input(self.unit.path, READ_AHEAD) as file:
             left = _first_line(file, self.unit.start)
             file.seek(0)
             while left > 0 and (piece := file.read(min(left, 1 << 20))):

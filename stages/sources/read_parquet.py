@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.errors import RecordError, SourceError
+from stages.places import at_once, place
 from stages.record import conform, table_of
+from stages.sources.from_shard import LEFT_OUT, is_shard, pictures_in, records_of
 from stages.sources.pages import CHUNK_ROWS
-from stages.sources.paths import expand
+from stages.sources.paths import expand, open_input
 from stages.sources.plain_rows import BadRowError, text_row
 from stages.stage import Chunk, Fault, Source, Unit
 
 SUFFIXES = (".parquet",)
+READ_AHEAD: Final = 1 << 20
+"""Bytes of a remote file fetched beyond what was asked for."""
+
+T = TypeVar("T")
 
 _RECORD_COLUMNS = ("id", "kind", "messages")
 
@@ -25,7 +33,9 @@ _RECORD_COLUMNS = ("id", "kind", "messages")
 class ReadParquet(Source):
     """Reads one sample per row: a record with `messages`, or a row with a text column.
 
-    Reads: Parquet files; every row group is a unit.
+    Reads: Parquet files, Quern's own shards among them; every row group is a unit. Of a shard,
+        the token columns are left out, and pictures stay in it: do not move it before the run
+        that reads it has written its own shards.
     Writes: every record column, and further columns of a record as they are. A file without
         `messages` gives samples of kind "text": one document of one part, with `url` as
         source.uri and its other columns in meta; a row without text is a Fault that names its
@@ -43,7 +53,7 @@ class ReadParquet(Source):
 
     def columns(self) -> set[str]:
         """Return the columns that every file has, when they hold records."""
-        found = [set(pq.read_schema(file.path).names) for file in expand(self.paths, SUFFIXES)]
+        found = [set(names) for _, names in _of_each(self.paths, _columns)]
         shared = set[str].intersection(*found)
         return {*self.writes, *(shared if "messages" in shared else ())}
 
@@ -55,16 +65,11 @@ class ReadParquet(Source):
         """
         groups: list[tuple[str, int]] = []
         wrong: list[str] = []
-        for file in expand(self.paths, SUFFIXES):
-            path = str(file.path)
-            try:
-                with pq.ParquetFile(path) as parquet:
-                    _check(path, parquet.schema_arrow, self.text_column)
-                    groups += [(path, group) for group in range(parquet.num_row_groups)]
-            except (pa.ArrowException, OSError) as error:
-                wrong.append(f"\n  - {path}: not a readable Parquet file: {error}")
-            except SourceError as error:
-                wrong.append(f"\n  - {error}")
+        for path, found in _of_each(self.paths, lambda path: _groups(path, self.text_column)):
+            if isinstance(found, str):
+                wrong.append(f"\n  - {found}")
+            else:
+                groups += [(path, group) for group in range(found)]
         if wrong:
             raise SourceError(f"{len(wrong)} input files cannot be used{''.join(wrong)}")
         return [
@@ -79,19 +84,14 @@ class ReadParquet(Source):
             SourceError: when the file cannot be opened any more.
         """
         with _open(unit.path) as parquet:
-            is_record = "messages" in parquet.schema_arrow.names
+            convert = _converter(parquet.schema_arrow, unit, self.text_column)
             row = _rows_before(parquet, unit.start)
             groups = range(unit.start, unit.stop)
             batches = parquet.iter_batches(CHUNK_ROWS, row_groups=groups, use_threads=False)
             try:
                 for batch in batches:
-                    table = pa.Table.from_batches([batch])
-                    yield (
-                        Chunk(rows=conform(table))
-                        if is_record
-                        else _texts(table, self.text_column, unit.path, row)
-                    )
-                    row += table.num_rows
+                    yield convert(pa.Table.from_batches([batch]), row)
+                    row += batch.num_rows
             except (pa.ArrowException, OSError) as error:
                 yield Chunk(
                     rows=table_of([]),
@@ -99,11 +99,60 @@ class ReadParquet(Source):
                 )
 
 
-def _open(path: str) -> pq.ParquetFile:
+@contextmanager
+def _open(path: str) -> Iterator[pq.ParquetFile]:
+    with ExitStack() as stack:
+        try:
+            where = place(path)
+            file = where if isinstance(where, Path) else open_input(path, READ_AHEAD)
+            parquet = stack.enter_context(pq.ParquetFile(file))
+        except (pa.ArrowException, OSError) as error:
+            raise SourceError(f"cannot read {path}: not a readable Parquet file: {error}") from error
+        yield parquet
+
+
+def _of_each(paths: Sequence[str], look: Callable[[str], T]) -> Iterator[tuple[str, T]]:
+    """Yield what is seen in each file, with its path; remote ones are looked at together."""
+    files = [str(file.path) for file in expand(paths, SUFFIXES)]
+    remote = any("://" in path for path in files)
+    return zip(files, at_once(look, files, remote=remote), strict=True)
+
+
+def _columns(path: str) -> list[str]:
+    with _open(path) as parquet:
+        names: list[str] = parquet.schema_arrow.names
+        return [
+            each for each in names if each not in LEFT_OUT or not is_shard(parquet.schema_arrow)
+        ]
+
+
+def _groups(path: str, text_column: str) -> int | str:
+    """Return the number of row groups, or what is wrong with the file."""
     try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"cannot read {path}: {error}") from error
+        with _open(path) as parquet:
+            _check(path, parquet.schema_arrow, text_column)
+            return int(parquet.num_row_groups)
+    except SourceError as error:
+        return str(error)
+
+
+def _converter(schema: pa.Schema, unit: Unit, text_column: str) -> Callable[[pa.Table, int], Chunk]:
+    """Return what turns rows of the unit, given the number of the first, into a chunk."""
+    if "messages" not in schema.names:
+        return lambda table, row: _texts(table, text_column, unit.path, row)
+    if not is_shard(schema):
+        return lambda table, row: Chunk(rows=conform(table))
+    where = place(unit.path)
+    path = str(where.absolute() if isinstance(where, Path) else where)
+    seen = 0
+
+    def from_shard(table: pa.Table, _: int) -> Chunk:
+        nonlocal seen
+        rows = records_of(table, path=path, group=unit.start, before=seen)
+        seen += pictures_in(table)
+        return Chunk(rows=rows)
+
+    return from_shard
 
 
 def _check(path: str, schema: pa.Schema, text_column: str) -> None:
@@ -119,7 +168,8 @@ def _check(path: str, schema: pa.Schema, text_column: str) -> None:
     if "messages" not in schema.names:
         return
     try:
-        conform(schema.empty_table())
+        empty = schema.empty_table()
+        _ = records_of(empty) if is_shard(schema) else conform(empty)
     except RecordError as error:
         raise SourceError(f"{path}: {error}") from error
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 
+from stages.places import AnyPath, at_once, is_remote
 from stages.record import PAYLOAD, content_id
 from stages.sources.http_body import Response
 from stages.sources.pages import CHUNK_BYTES, CHUNK_ROWS, page_table
-from stages.sources.paths import expand
-from stages.sources.warc import Record, is_gzip, read_records
+from stages.sources.paths import expand, size_of
+from stages.sources.warc import Record, layout_of, read_records
 from stages.stage import ASSETS, Chunk, Fault, Source, Unit
 
 SUFFIXES = (".warc", ".warc.gz", ".warc.zst")
@@ -43,10 +44,12 @@ class ReadWarc(Source):
     can say why. Other records are passed over. Transfer and content encodings are undone.
 
     Reads: WARC 1.0 and 1.1 files. A .gz file of one member per record is cut into units, other
-        files are a unit each. Damage is a Fault, and reading goes on at the next .gz member.
+        files are a unit each. Damage is a Fault, and reading goes on at the next .gz member. So
+        is a file without any record.
     Writes: id; kind "interleaved"; source (dataset: the file, uri, offset: bytes into the
-        file); payload large_binary, the page's bytes; meta (content_type, http_status,
-        warc_date, and where sent http_date, last_modified, content_language, x_robots_tag).
+        file, or into what it inflates to when .gz members hold several records); payload
+        large_binary, the page's bytes; meta (content_type, http_status, warc_date, and where
+        sent http_date, last_modified, content_language, x_robots_tag).
     Source: ISO 28500:2017 (WARC 1.1), annexes C and D.
 
     Attributes:
@@ -67,10 +70,13 @@ class ReadWarc(Source):
 
     def units(self) -> list[Unit]:
         """Return byte ranges of about `unit_mb`; see `Source.units`."""
+        files = expand(self.paths, SUFFIXES)
+        remote = any(is_remote(file.path) for file in files)
+        cut = at_once(lambda file: _ranges(file.path, self.unit_mb << 20), files, remote=remote)
         ranges = [
             (str(file.path), start, stop)
-            for file in expand(self.paths, SUFFIXES)
-            for start, stop in _ranges(file.path, self.unit_mb << 20)
+            for file, pieces in zip(files, cut, strict=True)
+            for start, stop in pieces
         ]
         return [
             Unit(index=index, path=path, start=start, stop=stop)
@@ -96,11 +102,10 @@ class ReadWarc(Source):
             yield draft.chunk()
 
 
-def _ranges(path: Path, step: int) -> list[tuple[int, int]]:
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        if not is_gzip(file):
-            return [(0, size)]
+def _ranges(path: AnyPath, step: int) -> list[tuple[int, int]]:
+    size = size_of(path)
+    if size <= step or layout_of(str(path)) != "members":
+        return [(0, size)]
     return [(start, min(start + step, size)) for start in range(0, size, step)]
 
 
@@ -185,7 +190,7 @@ def _add_page(record: Record, response: Response, path: str, max_bytes: int, dra
         draft.faults.append(Fault(path=path, offset=record.offset, message=message))
         return
     record_id = record.headers.get("warc-record-id", "")
-    name = Path(path).name
+    name = PurePosixPath(path).name
     draft.pages.append(
         {
             "id": content_id(record.uri, name, str(record.offset), record_id, payload),

@@ -1,28 +1,45 @@
 """Walk the records of a WARC file: plain, .gz by members, .zst; damage becomes a Fault.
 
 In a .gz file every record is a gzip member of its own (WARC 1.1, annex D), so reading may start
-at any byte: a record belongs to the range in which its first byte lies. fastwarc reads on
-silently where a member is cut short or a Content-Length lies, hence members are inflated one
-by one here and fastwarc parses what is whole.
+at any byte: a record belongs to the range in which its first byte lies. A .gz file whose members
+hold several records is read through, and offsets count the bytes that it inflates to. fastwarc
+reads on silently where a member is cut short or a Content-Length lies, hence members are inflated
+one by one here and fastwarc parses what is whole.
 """
 
 from __future__ import annotations
 
+import gzip
 import io
+import re
+import shutil
+import sys
+import tempfile
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import BinaryIO
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO, Final, Literal, cast
 
 from fastwarc.warc import ArchiveIterator, WarcRecord
 
-from stages.errors import SourceError
+from stages.errors import SourceError, StorageError
+from stages.places import place
 from stages.sources.http_body import Response, parse_response
+from stages.sources.paths import input_info, open_input
 from stages.stage import Fault
+
+READ_AHEAD: Final = 4 << 20
+"""Bytes of a remote file fetched at a time where it is read through."""
+RECORD_AHEAD: Final = 256 << 10
+"""Bytes fetched for one record; a larger one costs further requests."""
 
 _GZIP = b"\x1f\x8b\x08"
 _READ_BYTES = 16 << 10
 _SCAN_BYTES = 1 << 20
+_MAX_FIRST = 64 << 20  # bytes of a first record that is looked behind
 _MAX_INFLATION = 100  # beyond the size limit: deflate reaches 1032, text about 10
 
 
@@ -71,22 +88,33 @@ def read_records(
     """Yield the records whose first byte lies in [start, stop), in order.
 
     Args:
-        path: WARC file.
-        start: first byte; other than 0 only for .gz files.
+        path: WARC file, or its URI.
+        start: first byte; other than 0 only for .gz files of a member per record.
         stop: byte after the last, or None for the end of the file.
         max_bytes: longer blocks are cut to this length.
 
     Raises:
         SourceError: when the file cannot be opened.
+        StorageError: when the store of a remote file cannot be reached.
     """
-    try:
-        file = open(path, "rb", buffering=_SCAN_BYTES)  # noqa: SIM115  closed below
-    except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror}") from error
-    with file:
-        end = _size(file) if stop is None else min(stop, _size(file))
-        items = _members if is_gzip(file) else _stream
-        yield from items(file, path, start, end, max_bytes)
+    layout: Layout = "members" if start else layout_of(path)
+    with open_input(path, READ_AHEAD) as file:
+        size = _size(file)
+        end = size if stop is None else min(stop, size)
+        if layout == "members":
+            items = _members(file, path, start, end, max_bytes)
+        elif layout == "plain":
+            items = _stream(file, path, start, end, max_bytes)
+        else:
+            file.seek(0)
+            inflated = cast(BinaryIO, _Inflating(fileobj=file))
+            items = _stream(inflated, path, 0, sys.maxsize, max_bytes)
+        first = next(items, None)
+        if first is not None:
+            yield first
+            yield from items
+        elif start == 0:
+            yield Fault(path=path, offset=0, message="the file holds no WARC record")
 
 
 def read_record(path: str, *, offset: int, max_bytes: int) -> Record:
@@ -94,19 +122,107 @@ def read_record(path: str, *, offset: int, max_bytes: int) -> Record:
 
     Raises:
         SourceError: when no whole record is there (the file changed, or is damaged).
+        StorageError: when the store of a remote file cannot be reached.
     """
-    for item in read_records(path, start=offset, stop=offset + 1, max_bytes=max_bytes):
-        if isinstance(item, Record) and item.offset == offset:
-            return item
-        break
-    raise SourceError(f"no record at byte {offset} of {path}: the file changed since it was read")
+    layout = layout_of(path)
+    try:
+        if layout == "members":
+            with open_input(path, RECORD_AHEAD) as file:
+                return _read_member(file, offset, max_bytes)[0]
+        with ExitStack() as stack:
+            if layout == "inflated":
+                file = _inflated(path, _version(path))
+            else:
+                file = stack.enter_context(open_input(path, RECORD_AHEAD))
+            item = next(_stream(file, path, offset, offset + 1, max_bytes), None)
+            if isinstance(item, Record) and item.offset == offset:
+                return item
+            damage = "another record" if item is None else str(item)
+    except _DamageError as error:
+        damage = str(error)
+    raise SourceError(f"no record at byte {offset} of {path} ({damage}): the file changed")
 
 
-def is_gzip(file: BinaryIO) -> bool:
-    """Return whether the file is gzip: by its first bytes or, should those be damaged, name."""
+Layout = Literal["members", "inflated", "plain"]
+"""How records lie: a .gz member each; in .gz members of several; or one after the other."""
+
+
+def layout_of(path: str) -> Layout:
+    """Return how the records of a file lie, as its first one tells.
+
+    Raises:
+        SourceError: when the file cannot be opened.
+        StorageError: when the store of a remote file cannot be reached.
+    """
+    return _layout(path, _version(path))
+
+
+def _version(path: str) -> object:
+    where = place(path)
+    if not isinstance(where, Path):
+        return input_info(path)
+    try:
+        told = where.stat()
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror}") from error
+    return told.st_size, told.st_mtime_ns
+
+
+@lru_cache(maxsize=1024)
+def _layout(path: str, version: object) -> Layout:
+    with open_input(path, RECORD_AHEAD) as file:
+        head = file.read(5)
+        if not head.startswith(_GZIP) and (not path.endswith(".gz") or head == b"WARC/"):
+            return "plain"
+        return "inflated" if _holds_several(file) else "members"
+
+
+def _holds_several(file: BinaryIO) -> bool:
+    """Tell whether the first gzip member goes on with a second record behind the first."""
     file.seek(0)
-    head = file.read(5)
-    return head.startswith(_GZIP) or (file.name.endswith(".gz") and head != b"WARC/")
+    inflater = zlib.decompressobj(31)
+    data, wanted = bytearray(), _MAX_FIRST
+    while len(data) < wanted and not inflater.eof and (piece := file.read(_READ_BYTES)):
+        try:
+            data += inflater.decompress(piece, _MAX_FIRST)
+        except zlib.error:
+            return False
+        if wanted == _MAX_FIRST and (end := data.find(b"\r\n\r\n")) >= 0:
+            length = re.search(rb"(?im)^content-length:\s*(\d+)", data[:end])
+            behind = end + 4 + int(length[1]) if length else 0
+            wanted = min(behind + 16, _MAX_FIRST - 1)
+            if not length or behind > wanted:
+                return False
+    return wanted < _MAX_FIRST and data[wanted - 16 :].lstrip(b"\r\n").startswith(b"WARC/")
+
+
+class _Inflating(gzip.GzipFile):
+    """Gives what there is in front of damage before it complains of it."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return self.read1(-1 if size is None else size)
+
+
+@lru_cache(maxsize=2)
+def _inflated(path: str, version: object) -> BinaryIO:
+    """Return what a file inflates to, in a nameless file in TMPDIR: records can be sought there.
+
+    Raises:
+        StorageError: when there is no room for it.
+    """
+    file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115  kept open
+    with open_input(path, READ_AHEAD) as packed:
+        try:
+            shutil.copyfileobj(_Inflating(fileobj=packed), file, 1 << 20)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            return file  # its records end where the damage is
+        except OSError as error:
+            raise StorageError(
+                f"cannot inflate {path} into {tempfile.gettempdir()}: {error.strerror}; its "
+                f"pictures are sought there. Set TMPDIR to a folder with room, or rewrite the "
+                f"file with one gzip member for each record"
+            ) from error
+    return file
 
 
 def _size(file: BinaryIO) -> int:
@@ -203,7 +319,7 @@ def _inflate_member(file: BinaryIO, at: int, max_bytes: int) -> tuple[bytes, int
 def _stream(
     file: BinaryIO, path: str, start: int, stop: int, max_bytes: int
 ) -> Iterator[Record | Fault]:
-    """Yield the records of a plain or .zst file; nothing is read behind damage."""
+    """Yield the records of a file that is read through; nothing is read behind damage."""
     file.seek(start)
     at = start
     try:
@@ -212,7 +328,7 @@ def _stream(
             if at >= stop:
                 return
             yield _record(parsed, at, max_bytes)
-    except (OSError, _DamageError) as error:
+    except (OSError, EOFError, zlib.error, _DamageError) as error:
         yield Fault(path=path, offset=at, message=str(error))
 
 

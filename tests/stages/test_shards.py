@@ -11,7 +11,7 @@ from stages.files import write_table
 from stages.shards import (
     STAMP_KEY,
     Stamp,
-    describe,
+    Tally,
     read_manifest,
     read_stamp,
     verify,
@@ -28,8 +28,10 @@ def shard(folder, name, kinds, stamp=STAMP):
     counts = {"n_tokens": 10, "n_label_tokens": 4, "n_patches": 8}
     columns = {key: pa.array([value] * len(kinds), pa.int32()) for key, value in counts.items()}
     table = pa.table({"kind": kinds, **columns})
-    write_table(folder / name, table.replace_schema_metadata({STAMP_KEY: stamp.to_json()}))
-    return describe(folder / name)
+    stamped = table.replace_schema_metadata({STAMP_KEY: stamp.to_json()})
+    tally = Tally()
+    tally.add(stamped)
+    return tally.info(name, write_table(folder / name, stamped))
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def test_a_file_that_cannot_be_read_is_a_fault(site, monkeypatch):
     source = ReadHtml(paths=(str(site),))
     [unit] = source.units()
     vanished = [InputFile(path=site / "gone.html", root=site)]
-    monkeypatch.setattr(read_html, "expand", lambda *_: vanished)
+    monkeypatch.setattr(read_html, "_files", lambda *_: vanished)
     [chunk] = source.read(unit)
     assert chunk.rows.num_rows == 0
     assert chunk.faults[0].message == "cannot be read: No such file or directory"
