@@ -119,12 +119,12 @@ def submit(
     out: Out = None,
     settings: Settings = None,
     tiny: Tiny = False,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow it to its end.")] = True,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not follow the job.")] = False,
 ) -> None:
     """Run a recipe as a job of a cluster, follow its log and end with its exit code."""
     request = _request(recipe, read, out, settings, tiny)
     try:
-        code = submit_job(request, address, _say, wait=wait)
+        code = submit_job(request, address, _say, wait=not no_wait)
     except KeyboardInterrupt:
         code = INTERRUPTED
     raise typer.Exit(code)

@@ -60,6 +60,8 @@ def import_ray() -> None:
         os.environ.setdefault(name, value)
     import ray  # noqa: F401
 
+    logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of every file that it packs
+
 
 def _start(cpus: int) -> None:
     import ray
@@ -103,7 +105,6 @@ def connect(address: str, environment: dict[str, Any] | None = None) -> None:
     """
     import ray
 
-    logging.getLogger("ray").setLevel(logging.ERROR)  # it tells of every file that it packs
     try:
         ray.init(
             address=address,

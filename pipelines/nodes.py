@@ -1,4 +1,4 @@
-"""A look at a cluster's nodes before a run: do they all see its folder and its input?"""
+"""A look at the nodes of a cluster before a run: whether all see its folder and its input."""
 
 from __future__ import annotations
 
