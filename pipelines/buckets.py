@@ -21,7 +21,7 @@ from pipelines.folder import (
     write_batches,
     write_json,
 )
-from pipelines.plan import Segment
+from pipelines.plan import Segment, bucket_count
 from pipelines.recipe import Step
 from stages.dedup.graph import forest_of_edges
 from stages.elements import Ints
@@ -98,7 +98,16 @@ def bucket_at(folder: RunFolder, segment: Segment, index: int, units: int) -> Bu
     def beside(unit: int) -> pa.Table:
         return read_batch(folder.beside(segment.index, unit), 0)
 
-    return Bucket(index=index, media=folder.media, beside=beside, units=units, seen=segment.seen)
+    return Bucket(
+        index=index,
+        media=folder.media,
+        beside=beside,
+        units=units,
+        seen=segment.seen,
+        of=bucket_count(units),
+        step=segment.exit.name if segment.exit is not None else "step",
+        seed=segment.seed,
+    )
 
 
 def decided_file(folder: RunFolder, segment: Segment, name: str) -> AnyPath:

@@ -81,6 +81,11 @@ class RunFolder:
         """Folder of the decisions of the Regroup after a segment."""
         return self.root / "decisions" / str(segment)
 
+    @property
+    def retried(self) -> AnyPath:
+        """Path of the counts of `quern run --retry-failed`, by step."""
+        return self.root / "decisions" / "retried.json"
+
     def shard_done(self, file: str) -> AnyPath:
         """Path of the mark that a shard is whole."""
         return self.root / "segments" / "shards" / f"{file}.done"

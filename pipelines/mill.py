@@ -20,6 +20,7 @@ from pipelines.plan import (
     cut,
     identities,
     progress,
+    retries,
     shards_fingerprint,
     unit_fingerprint,
 )
@@ -122,7 +123,7 @@ def mill(recipe: Recipe, folder: RunFolder, workers: Workers, display: Display) 
     Raises:
         QuernError: what stopped it; running again goes on from there.
     """
-    inputs, segments = identities(recipe), cut(recipe)
+    inputs, segments = identities(recipe), cut(recipe, retries(folder))
     folder.tidy(len(segments), len(inputs))
     results: list[SegmentResult] = []
     for segment in segments:

@@ -10,13 +10,14 @@ import ast
 import hashlib
 import importlib.util
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from pipelines.folder import RunFolder, unit_identity
+from pipelines.folder import RunFolder, read_json, unit_identity
 from pipelines.options import default_of
 from pipelines.recipe import Recipe, Step
 from stages.files import sha256_of
@@ -40,6 +41,7 @@ class Segment:
         regrouped: whether a Regroup decided about these rows before or at the entry.
         fingerprint: hash of everything that the rows depend on, but the input files.
         seen: what of the memory of its exit the decisions look at.
+        seed: the run's seed.
     """
 
     index: int
@@ -49,10 +51,16 @@ class Segment:
     regrouped: bool
     fingerprint: str
     seen: tuple[str, ...] = ()
+    seed: int = 0
 
 
-def cut(recipe: Recipe) -> tuple[Segment, ...]:
-    """Return the segments of a recipe."""
+def cut(recipe: Recipe, retried: Mapping[str, int] = MappingProxyType({})) -> tuple[Segment, ...]:
+    """Return the segments of a recipe.
+
+    Args:
+        recipe: the recipe.
+        retried: how often the decisions of a step were asked for again; see `retries`.
+    """
     segments: list[Segment] = []
     upstream = _hash({"source": describe(recipe.source), "seed": recipe.seed})
     entry: Step | None = None
@@ -72,9 +80,12 @@ def cut(recipe: Recipe) -> tuple[Segment, ...]:
                 regrouped=entry is not None or any(each.regrouped for each in segments),
                 fingerprint=upstream,
                 seen=seen,
+                seed=recipe.seed,
             )
         )
         upstream = _hash({"upstream": upstream, "seen": seen}) if seen else upstream
+        again = retried.get(exit_.name, 0) if exit_ is not None else 0
+        upstream = _hash({"upstream": upstream, "retried": again}) if again else upstream
 
     for step in recipe.steps:
         if isinstance(step.operator, Regroup):
@@ -88,6 +99,12 @@ def cut(recipe: Recipe) -> tuple[Segment, ...]:
     if steps or entry is not None or not segments:
         close(None)
     return tuple(segments)
+
+
+def retries(folder: RunFolder | None) -> Mapping[str, int]:
+    """Return how often the decisions of each step were asked for again in a run folder."""
+    told = read_json(folder.retried) if folder is not None else None
+    return {str(step): int(count) for step, count in (told or {}).items()}
 
 
 def _seen(recipe: Recipe, fingerprint: str, step: Step | None) -> tuple[str, ...]:
@@ -249,7 +266,7 @@ def explain(recipe: Recipe, folder: RunFolder | None) -> str:
     inputs = identities(recipe)
     lines = [f"{recipe.name}: {len(recipe.units)} units from {len(recipe.source.paths)} paths"]
     lines.append(f"  source  {_line(recipe.source)}")
-    for segment in cut(recipe):
+    for segment in cut(recipe, retries(folder)):
         state = ""
         if folder is not None:
             seen = progress(folder, segment, inputs)

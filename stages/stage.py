@@ -282,6 +282,9 @@ class Bucket:
         beside: gives the `Projection.beside` of a unit.
         units: number of units of the run.
         seen: generations of the Regroup's memory that the decisions look at.
+        of: number of buckets.
+        step: name of the step that decides.
+        seed: the run's seed.
     """
 
     index: int
@@ -289,6 +292,9 @@ class Bucket:
     beside: Callable[[int], pa.Table]
     units: int = 0
     seen: tuple[str, ...] = ()
+    of: int = 1
+    step: str = "step"
+    seed: int = 0
 
 
 DECISIONS = pa.schema(
@@ -362,6 +368,10 @@ class Regroup(Operator):
     def settle(self, batch: Batch, decisions: pa.Table) -> pa.Table:
         """Return a unit's decisions, sorted by row and element, as they are to be applied."""
         return decisions
+
+    def may_improve(self, bucket: Bucket) -> bool:
+        """Tell whether a bucket that is decided might be decided better now."""
+        return False
 
     def update(self, batch: Batch, decisions: pa.Table) -> Batch:
         """Return the unit's rows with what the decisions tell written down."""
