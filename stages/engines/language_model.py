@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from stages.elements import Ints
 from stages.engines.ngram import NgramModel
+from stages.engines.training_texts import TINY_NGRAM
 from stages.errors import NotReadyError
 
 ScoreLines = Callable[
@@ -22,7 +23,6 @@ ScoreLines = Callable[
 """UTF-8 bytes and records of lines to log10 of each line's probability and its tokens."""
 
 TINY: Final = "tiny"
-_TINY_PATH: Final = Path(__file__).parent / "weights/tiny_ngram.npz"
 _DIGIT: Final = re.compile(r"\d")
 
 
@@ -69,7 +69,7 @@ class LanguageModel:
         """Read the model and return the function that scores lines."""
         self.check()
         if self._is_ours:
-            return NgramModel.read(_TINY_PATH if self.path == TINY else Path(self.path)).score
+            return NgramModel.read(TINY_NGRAM if self.path == TINY else Path(self.path)).score
         return self._load_kenlm()
 
     @property

@@ -18,7 +18,6 @@ modeling", sections 2.7 and 3 (modified Kneser-Ney, interpolated).
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -26,37 +25,17 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from stages.elements import Floats, Ints, parts_of
+from stages.elements import Floats, Ints
 from stages.engines.ngram import BEGIN, END, UNKNOWN, NgramModel, bits_of, normalise, numbers_of
+from stages.engines.training_texts import TINY_NGRAM, example_texts, texts_of
 from stages.tokens import tokenize
 
-HERE: Final = Path(__file__).parent
-TINY: Final = HERE / "weights/tiny_ngram.npz"
-PAGES: Final = HERE.parents[1] / "examples/pages"
 _UNPRUNED: Final = 3  # n-grams up to here are kept however rare they are
 _NEVER: Final = -99.0  # log10 of what is not predicted, as ARPA files have it
 
 Keys = npt.NDArray[np.uint64]
 Doubles = npt.NDArray[np.float64]
-
-
-def example_texts() -> Iterator[str]:
-    """Yield the texts of the example site's English pages, without their heads and marks."""
-    for page in sorted(PAGES.rglob("*.md")):
-        if page.parent.name not in ("de", "fr", "ja", "zh", "about", "shop", "drafts"):
-            body = page.read_text(encoding="utf-8").split("---\n", 1)[1]
-            yield re.sub(r"!\[\]\([^)\s]*|^#+ |[*_`|)]", "", body, flags=re.MULTILINE)
-
-
-def texts_of(path: Path) -> list[str]:
-    """Return the texts of a text file (one) or of a Parquet file of rows (its text parts)."""
-    if path.suffix != ".parquet":
-        return [path.read_text(encoding="utf-8")]
-    parts = parts_of(pq.read_table(path, columns=["messages"]))
-    texts: list[str] = parts.values.field("text").filter(pa.array(parts.is_text)).to_pylist()
-    return [text for text in texts if text]
 
 
 def train(texts: Sequence[str], *, order: int = 6, min_count: int = 2) -> NgramModel:
@@ -223,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Train and write a model, as the command says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--read", type=Path, nargs="+", default=[])
-    parser.add_argument("--out", type=Path, default=TINY)
+    parser.add_argument("--out", type=Path, default=TINY_NGRAM)
     parser.add_argument("--order", type=int, default=6)
     parser.add_argument("--min-count", type=int, default=2)
     options = parser.parse_args(arguments)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.engines.ngram import BEGIN, END, UNKNOWN, NgramModel, bits_of
-from stages.engines.train_ngram import TINY, example_texts, main, train
+from stages.engines.train_ngram import main, train
+from stages.engines.training_texts import TINY_NGRAM, example_texts
 from stages.errors import NotReadyError
 from stages.record import document, table_of, text_part
 from stages.tokens import Tokens, tokenize
@@ -177,10 +178,10 @@ def test_the_command_trains_on_text_files_and_rows_of_runs(tmp_path, capsys):
 
 
 def test_the_bundled_model_is_what_the_command_makes():
-    bundled, made = NgramModel.read(TINY), train(list(example_texts()))
+    bundled, made = NgramModel.read(TINY_NGRAM), train(list(example_texts()))
     np.testing.assert_array_equal(bundled.keys, made.keys)
     np.testing.assert_allclose(bundled.log10, made.log10, atol=1e-5)
-    assert TINY.stat().st_size < 300_000
+    assert TINY_NGRAM.stat().st_size < 300_000
 
 
 @pytest.mark.parametrize(
