@@ -17,6 +17,7 @@ import pyarrow as pa
 from pipelines.folder import (
     RunFolder,
     read_batch,
+    read_batches,
     read_json,
     write_batches,
     write_json,
@@ -25,7 +26,7 @@ from pipelines.plan import Segment, bucket_count
 from pipelines.recipe import Step
 from stages.dedup.graph import forest_of_edges
 from stages.elements import Ints
-from stages.places import AnyPath
+from stages.places import AnyPath, at_once, names_in
 from stages.stage import EDGES, Batch, Bucket, Regroup
 
 CRAWL = -1
@@ -79,8 +80,8 @@ def decide_bucket(
 ) -> int:
     """Decide one bucket and write the decisions, or a forest; return how many rows it had."""
     operator = regroup_of(segment.exit)
-    pieces = [read_batch(folder.bucket_rows(segment.index, u), bucket) for u in range(units)]
-    rows = pa.concat_tables(pieces, promote_options="default")
+    files = [folder.bucket_rows(segment.index, unit) for unit in range(units)]
+    rows = pa.concat_tables(read_batches(files, bucket), promote_options="default")
     decided = operator.decide(rows, bucket_at(folder, segment, bucket, units))
     if operator.combines:
         edges = (decided.column(name).to_numpy() for name in EDGES.names)
@@ -133,9 +134,12 @@ def undecided(
 ) -> list[str]:
     """Return which pieces of deciding, by name, are not validly done yet."""
     where = folder.decisions(segment.index)
-    found = {name: read_json(where / f"{name}.done") for name in names}
-    return [
+    there = names_in(where)
+    begun = [name for name in names if f"{name}.done" in there]
+    marks = at_once(read_json, (where / f"{name}.done" for name in begun), remote=folder.is_remote)
+    done = {
         name
-        for name, report in found.items()
-        if report is None or report.get("fingerprint") != fingerprint
-    ]
+        for name, mark in zip(begun, marks, strict=True)
+        if mark is not None and mark.get("fingerprint") == fingerprint
+    }
+    return [name for name in names if name not in done]

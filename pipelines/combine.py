@@ -28,7 +28,7 @@ from pipelines.buckets import (
     split,
     write_decisions,
 )
-from pipelines.folder import RunFolder, read_batch, write_batches
+from pipelines.folder import RunFolder, read_batch, read_batches, write_batches
 from pipelines.plan import Segment
 from stages.dedup.graph import Forest, forest_of_table, merged
 from stages.dedup.nodes import elements_of, rows_of, units_of
@@ -92,7 +92,7 @@ def combine(folder: RunFolder, segment: Segment, name: str, buckets: int, units:
         _deal(*place, _members(*place, int(which), labels), int(which), part_count(buckets))
     elif kind == "clusters":
         files = [decided_file(*place, f"members-{unit}") for unit in range(units)]
-        _judge(*place, int(which), [read_batch(file, int(which)) for file in files])
+        _judge(*place, int(which), read_batches(files, int(which)))
     else:
         by_unit = _labels(_merge(*place, LABELS, buckets), units)
         members = [_members(*place, unit, labels) for unit, labels in enumerate(by_unit)]

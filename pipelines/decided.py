@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pipelines.buckets import regroup_of
 from pipelines.combine import decision_files
-from pipelines.folder import RunFolder, read_batch
+from pipelines.folder import RunFolder, read_batches
 from pipelines.ledger import EXCERPT_CHARS, StepCount
 from pipelines.plan import Segment
 from pipelines.walk import Outcome, Told, drop, drop_emptied, ledger_of
@@ -24,7 +24,7 @@ from stages.stage import Batch, Regroup
 def read_decisions(folder: RunFolder, segment: int, unit: int, files: Sequence[str]) -> pa.Table:
     """Return the decisions about one unit, in order of row and element."""
     where = folder.decisions(segment)
-    pieces = [read_batch(where / f"{name}.arrow", unit) for name in files]
+    pieces = read_batches([where / f"{name}.arrow" for name in files], unit)
     table = pa.concat_tables(pieces, promote_options="default")
     return table.sort_by([("row", "ascending"), ("element", "ascending")])
 

@@ -29,6 +29,10 @@ else:
 
 AT_ONCE: Final = 16
 """Requests to object storage under way together; a round trip takes tens of milliseconds."""
+SMALL_BYTES: Final = 1 << 20
+"""A remote file up to this size is fetched whole when it is opened to be read at random."""
+END_BYTES: Final = 64 << 10
+"""What is fetched of the end of a larger one when any of it is read."""
 CLIENTS: Final = ("botocore.", "aiobotocore.", "aiohttp.")
 """Packages that raise errors of their own when storage cannot be reached."""
 
@@ -150,10 +154,16 @@ def open_ranged(path: AnyPath, block_bytes: int = 1 << 20, size: int | None = No
 
 
 class _Reached(io.RawIOBase):
-    """A remote file whose errors are told as a StorageError, which nobody takes for damage."""
+    """A remote file: its end is fetched once, as formats with a footer go there and back again.
+
+    Errors are told as a StorageError, which nobody takes for damage.
+    """
 
     def __init__(self, path: AnyPath, file: Any) -> None:
         self._path, self._file = path, file
+        size = int(file.size)
+        self._end_start = max(size - END_BYTES, 0) if size > SMALL_BYTES else 0
+        self._end: bytes | None = None
 
     def readable(self) -> bool:
         return True
@@ -169,9 +179,20 @@ class _Reached(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         with reached(self._path):
-            data = self._file.read(len(buffer))
+            data = self._read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+    def _read(self, count: int) -> bytes:
+        at = self.tell()
+        if at < self._end_start:
+            return bytes(self._file.read(count))
+        if self._end is None:
+            self._file.seek(self._end_start)
+            self._end = bytes(self._file.read())
+        data = self._end[at - self._end_start :][:count]
+        self._file.seek(at + len(data))
+        return data
 
 
 def upload(file: BinaryIO, path: AnyPath) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from stages.errors import SourceError
-from stages.places import AnyPath, open_ranged, place, reached
+from stages.places import AnyPath, listed, open_ranged, place, reached
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +90,8 @@ def _expand_remote(text: str, path: AnyPath, suffixes: tuple[str, ...]) -> list[
             if glob.has_magic(text):
                 root = place(_literal_prefix(text))
                 found = path.fs.glob(path.path, detail=True)
+                if not found:
+                    listed(root)  # complains of a bucket that is not there
             elif (info := path.fs.info(path.path))["type"] == "directory":
                 root = path
                 inside = path.fs.find(path.path, detail=True)

@@ -107,7 +107,8 @@ def _open(path: str) -> Iterator[pq.ParquetFile]:
             file = where if isinstance(where, Path) else open_input(path, READ_AHEAD)
             parquet = stack.enter_context(pq.ParquetFile(file))
         except (pa.ArrowException, OSError) as error:
-            raise SourceError(f"cannot read {path}: not a readable Parquet file: {error}") from error
+            message = f"cannot read {path}: not a readable Parquet file: {error}"
+            raise SourceError(message) from error
         yield parquet
 
 
