@@ -1,4 +1,4 @@
-"""Gopher, repetition, C4 and FineWeb filters over 3 KB texts, beside datatrove's.
+"""Text filters over 3 KB texts: four families beside datatrove's, and each filter by itself.
 
     python -m benchmarks.text_filters [--texts 1000] [--rounds 3] [--jsonl FILE]
                                       [--peer-python PATH]
@@ -8,6 +8,10 @@ filter judging every text. `--peer-python` is the Python of an environment of it
 `datatrove[processing]` and spacy; without it Quern runs alone. `--jsonl` takes texts from the
 field `text` of a file in place of generated ones. "Same" is the share of texts on which the two
 agree whether to keep them; they split words differently (spaCy there, white space here).
+
+The second table has every text filter of the product by itself, the tokens made before; "all"
+is one pass over the texts with all of them, tokens included. Each text is a document of its
+paragraphs, tagged as English.
 """
 
 from __future__ import annotations
@@ -26,18 +30,43 @@ import numpy as np
 
 from benchmarks.texts import Writer
 from filters.c4_rules import C4Rules
+from filters.character_repetition import CharacterRepetition
+from filters.character_shares import CharacterShares
+from filters.common_words import CommonWords
 from filters.fineweb_rules import FineWebRules
+from filters.flagged_words import FlaggedWords
 from filters.gopher_quality import GopherQuality
+from filters.omnicorpus_document import OmnicorpusDocument
+from filters.omnicorpus_paragraphs import OmnicorpusParagraphs
+from filters.perplexity import Perplexity
+from filters.punctuation import Punctuation
+from filters.stop_words import StopWords
 from filters.text_repetition import TextRepetition
+from filters.word_count import WordCount
+from filters.word_repetition import WordRepetition
+from stages.engines.language_model import LanguageModel
 from stages.media import MediaStore
 from stages.record import document, table_of, text_part
-from stages.stage import Batch
+from stages.stage import Batch, Filter
 
-FILTERS = {
+FILTERS: dict[str, Filter] = {
     "gopher_quality": GopherQuality(),
     "text_repetition": TextRepetition(),
     "c4_rules": C4Rules(),
     "fineweb_rules": FineWebRules(),
+}
+OTHERS: dict[str, Filter] = {
+    "word_count": WordCount(),
+    "character_shares": CharacterShares(),
+    "stop_words": StopWords(),
+    "flagged_words": FlaggedWords(words=("porn", "xxx")),
+    "common_words": CommonWords(),
+    "punctuation": Punctuation(),
+    "character_repetition": CharacterRepetition(),
+    "word_repetition": WordRepetition(),
+    "omnicorpus_document": OmnicorpusDocument(),
+    "omnicorpus_paragraphs": OmnicorpusParagraphs(),
+    "perplexity": Perplexity(models=(LanguageModel(path="tiny"),)),
 }
 PEER = Path(__file__).with_name("datatrove_filters.py")
 COMMON = ("the", "of", "and", "to", "that", "have", "with", "be")
@@ -69,6 +98,35 @@ def quern(texts: list[str]) -> dict[str, Any]:
         keeps = [limit.keeps(scores[limit.score]) for limit in each.limits()]
         kept[name] = np.logical_and.reduce(keeps).tolist()
     return {"seconds": time.process_time() - start, "kept": kept}
+
+
+def each_alone(texts: list[str]) -> dict[str, float]:
+    """Return the seconds of one core of making tokens, of each filter, and of all together."""
+    table = table_of(
+        {"messages": document(map(text_part, text.split("\n"))), "tags": ["lang:en"]}
+        for text in texts
+    )
+    batch = Batch(table=table, store=MediaStore(root=Path("media")))
+    seconds = {}
+    start = time.process_time()
+    batch.tokens()
+    seconds["tokens"] = time.process_time() - start
+    for name, operator in (FILTERS | OTHERS).items():
+        function = operator.build()
+        start = time.process_time()
+        function(batch)
+        seconds[name] = time.process_time() - start
+    seconds["all"] = sum(seconds.values())
+    return seconds
+
+
+def report_each(texts: list[str], runs: list[dict[str, float]]) -> None:
+    """Print the table of single filters."""
+    megabytes = sum(len(text.encode()) for text in texts) / 1e6
+    print("\n| | texts per CPU s | MB per CPU s |\n|-|-|-|")
+    for name in runs[0]:
+        seconds = statistics.median(run[name] for run in runs)
+        print(f"| {name} | {len(texts) / seconds:,.0f} | {megabytes / seconds:,.0f} |")
 
 
 def datatrove(python: str, texts: list[str]) -> dict[str, Any]:
@@ -115,6 +173,7 @@ def main() -> None:
     else:
         texts = generated(options.texts)
     quern(texts[:10])  # compiles
+    each_alone(texts[:10])
     results: dict[str, list[dict[str, Any]]] = {"quern": []}
     if options.peer_python:
         results["datatrove"] = []
@@ -123,6 +182,7 @@ def main() -> None:
         if options.peer_python:
             results["datatrove"].append(datatrove(options.peer_python, texts))
     report(texts, results)
+    report_each(texts, [each_alone(texts) for _ in range(options.rounds)])
 
 
 if __name__ == "__main__":
