@@ -1,10 +1,11 @@
-"""Fetch the bytes of pictures and videos: from the crawl itself, from files, from data: URIs."""
+"""Fetch the bytes of pictures and videos: from the crawl, from files, data: URIs and the web."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,10 +14,11 @@ import pyarrow.compute as pc
 
 from stages.dedup.documents import bucket_of, digests
 from stages.elements import Ints, Mask, set_field, with_media
-from stages.media import Location, Pack, write_pack
+from stages.media import Location, write_pack
 from stages.record import LOCATION
-from stages.sources.addresses import address_key, scheme_of
+from stages.sources.addresses import address_key, host_of, scheme_of
 from stages.sources.media_bytes import (
+    NOT_IN_CRAWL,
     OK,
     Bounds,
     Fetched,
@@ -25,20 +27,27 @@ from stages.sources.media_bytes import (
     from_file,
 )
 from stages.stage import DECISIONS, Batch, Bucket, Level, Projection, Regroup
+from stages.web.asking import Asking, ask_all, holds_transient
+from stages.web.guard import plain
+from stages.web.journal import Journal, is_first
+from stages.web.options import Web
+from stages.web.status import is_transient
 
-_SCHEMES = ("crawl", "file", "data")
-_FETCHED = pa.schema(
-    [
-        *DECISIONS,
-        pa.field("uri", pa.string()),  # what stands in for a data: URI; null otherwise
-        pa.field("status", pa.string()),
-        pa.field("sha256", pa.string()),
-        pa.field("mime", pa.string()),
-        pa.field("pack", pa.string()),
-        pa.field("offset", pa.int64()),
-        pa.field("length", pa.int64()),
-    ]
+_LOCAL = ("crawl", "file", "data")
+_WEB = ("http", "https")
+_SLICE = 4096  # requests that are Python objects at a time
+_FOUND = pa.schema(
+    {
+        "uri": pa.string(),  # what stands in for a data: URI; null otherwise
+        "status": pa.string(),
+        "sha256": pa.string(),
+        "mime": pa.string(),
+        "pack": pa.string(),
+        "offset": pa.int64(),
+        "length": pa.int64(),
+    }
 )
+_FETCHED = pa.schema([*DECISIONS, *_FOUND])
 _ROWS = pa.schema(
     {
         "row": pa.int64(),
@@ -65,34 +74,51 @@ class FetchMedia(Regroup):
 
     Reads: media (type, uri; those without a status), source (dataset, uri), the crawl's media.
     Writes: media: status ("ok", "not in crawl", "http 404", "too large", "too small", "empty",
-        "not an image (text/html)", "no such file", "refused: ...", "unreadable"), sha256, mime
-        as the bytes show it, location in the run's media folder; a data: URI becomes
-        "data:<mime>;sha256=<hex>". Drops nothing.
-    Source: Quern; RFC 2397 (data:), RFC 3986 section 6 (comparing addresses).
+        "not an image (text/html)", "no such file", "refused: ...", "unreadable", and those of
+        stages/web/status.py), sha256, mime as the bytes show it, location in the run's media
+        folder; a data: URI becomes "data:<mime>;sha256=<hex>". Drops nothing.
+    Source: Quern; RFC 2397 (data:), RFC 3986 section 6 (comparing addresses), RFC 9309 (robots).
 
     Attributes:
-        schemes: where media may come from: crawl, file, data.
+        schemes: where media may come from: crawl, file, data, http.
         min_bytes: smallest medium taken, bytes.
         max_bytes: largest medium taken, bytes.
+        web: manners and limits towards the web; `contact` must be given if schemes has http.
     """
 
     reads: ClassVar = ("media", "source")
     writes: ClassVar = ("media",)
-    source: ClassVar = "Quern; RFC 2397; RFC 3986, section 6"
+    source: ClassVar = "Quern; RFC 2397; RFC 3986, section 6; RFC 9309"
     over: ClassVar[Level] = "media"
 
-    schemes: tuple[str, ...] = _SCHEMES
+    schemes: tuple[str, ...] = _LOCAL
     min_bytes: int = 1
     max_bytes: int = 20_000_000
+    web: Web = field(default_factory=Web)
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.schemes) - set(_SCHEMES))
+        unknown = sorted(set(self.schemes) - {*_LOCAL, "http"})
         if unknown:
-            raise ValueError(f"schemes has {unknown}; it may have {list(_SCHEMES)}")
+            raise ValueError(f"schemes has {unknown}; it may have {[*_LOCAL, 'http']}")
+        if self.asks_web and not self.web.contact:
+            raise ValueError(
+                "schemes has http, so web.contact must say how a site's owner reaches you: "
+                "a URL or an e-mail address"
+            )
         if not 0 < self.min_bytes <= self.max_bytes:
             raise ValueError(
                 f"min_bytes must lie in [1, max_bytes], got {self.min_bytes} and {self.max_bytes}"
             )
+
+    @property
+    def asks_web(self) -> bool:
+        """Whether the web is asked."""
+        return "http" in self.schemes
+
+    @property
+    def bounds(self) -> Bounds:
+        """Which bytes are taken."""
+        return Bounds(min_bytes=self.min_bytes, max_bytes=self.max_bytes)
 
     def project(self, batch: Batch) -> Projection:
         """Return the address of each medium that has not been fetched."""
@@ -118,54 +144,84 @@ class FetchMedia(Regroup):
         return _as_rows(columns, assets.num_rows)
 
     def partition(self, rows: pa.Table, buckets: int) -> Ints:
-        """Return the bucket of each address."""
-        return bucket_of(rows.column("key"), buckets)
+        """Return the bucket of each address; a host that may be asked has one bucket."""
+        by_address = bucket_of(rows.column("key"), buckets)
+        if not self.asks_web:
+            return by_address
+        hosts = [host_of(uri or "") for uri in rows.column("uri").to_pylist()]
+        by_host = bucket_of(pa.chunked_array([digests(host.encode() for host in hosts)]), buckets)
+        named = np.fromiter(map(bool, hosts), np.bool_, len(hosts))
+        return np.where(named, by_host, by_address)
 
     def decide(self, rows: pa.Table, bucket: Bucket) -> pa.Table:
-        """Fetch the bucket's addresses into the pack `fetch-<bucket>.pack`."""
+        """Fetch the bucket's addresses into packs whose names begin with the step's."""
         is_asset = _mask(pc.less(rows.column("unit"), 0))
         wanted = rows.filter(pa.array(~is_asset))
         assets = defaultdict(list)
         for asset in rows.filter(pa.array(is_asset)).to_pylist():
             assets[asset["key"]].append(asset)
-        requests: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-        for index, entry in enumerate(_requests(wanted)):
-            requests[entry].append(index)
-        keys = wanted.column("key").to_pylist()
-        fetched: list[dict[str, Any]] = [{} for _ in keys]
-        with write_pack(bucket.media / f"fetch-{bucket.index}.pack") as pack:
-            for entry, indices in sorted(requests.items()):
-                result = self._store(entry, assets.get(keys[indices[0]], []), pack)
-                for index in indices:
-                    fetched[index] = result
-        return _decisions(wanted, fetched)
+        requests, request = _requests(wanted)
+        found = self._at_hand(requests, assets, bucket)
+        if self.asks_web:
+            found = self._asked(requests, found, bucket)
+        return _decisions(wanted, found.take(pa.array(request)))
 
-    def _store(
-        self, entry: tuple[str, str, str], assets: list[dict[str, Any]], pack: Pack
-    ) -> dict[str, Any]:
-        uri, kind, folder = entry
-        fetched = self._fetch(uri, kind, folder, assets)
-        found: dict[str, Any] = {"status": fetched.status, "mime": fetched.mime or None}
-        if fetched.status == OK:
-            found["sha256"], location = pack.add(fetched.data)
-            found |= _columns_of(location)
-        if scheme_of(uri) == "data":
-            found["uri"] = _stand_in(fetched.mime, found.get("sha256"))
-        return found
+    def may_improve(self, bucket: Bucket) -> bool:
+        """Tell whether the bucket holds trouble of the web that may have passed."""
+        return self.asks_web and holds_transient(_journal(bucket))
 
-    def _fetch(self, uri: str, kind: str, folder: str, assets: list[dict[str, Any]]) -> Fetched:
-        bounds = Bounds(min_bytes=self.min_bytes, max_bytes=self.max_bytes)
+    def _at_hand(
+        self, requests: pa.Table, assets: Mapping[bytes, list[dict[str, Any]]], bucket: Bucket
+    ) -> pa.Table:
+        """Return what the crawl, files and data: URIs hold of each request: schema _FOUND."""
+        tables = [_FOUND.empty_table()]
+        pack = None
+        with ExitStack() as stack:
+            for piece in _pieces(requests):
+                found = []
+                for each in piece:
+                    fetched = self._fetch(each, assets.get(each["key"], []))
+                    entry: dict[str, Any] = {"status": fetched.status, "mime": fetched.mime or None}
+                    if fetched.status == OK:
+                        if pack is None:
+                            path = bucket.media / f"{bucket.step}-{bucket.index}.pack"
+                            pack = stack.enter_context(write_pack(path))
+                        entry["sha256"], location = pack.add(fetched.data)
+                        entry |= _columns_of(location)
+                    if scheme_of(each["uri"]) == "data":
+                        entry["uri"] = _stand_in(fetched.mime, entry.get("sha256"))
+                    found.append(entry)
+                tables.append(pa.Table.from_pylist(found, schema=_FOUND))
+        return pa.concat_tables(tables)
+
+    def _fetch(self, request: Mapping[str, Any], assets: list[dict[str, Any]]) -> Fetched:
+        uri, kind = request["uri"], request["kind"]
         scheme = scheme_of(uri)
-        origin = "crawl" if scheme in ("http", "https") else scheme
         if not scheme:
             return Fetched(status="refused: no address")
-        if origin not in self.schemes:
+        if scheme in _WEB and "crawl" in self.schemes:
+            return from_crawl(uri, assets, kind, self.bounds)
+        if scheme in _WEB and self.asks_web:
+            return Fetched(status=NOT_IN_CRAWL)
+        if scheme not in self.schemes or scheme in _WEB:
             return Fetched(status=f"refused: scheme {scheme[:20]}")
-        if origin == "crawl":
-            return from_crawl(uri, assets, kind, bounds)
-        if origin == "file":
-            return from_file(uri, folder, kind, bounds)
-        return from_data(uri, kind, bounds)
+        if scheme == "file":
+            return from_file(uri, request["folder"], kind, self.bounds)
+        return from_data(uri, kind, self.bounds)
+
+    def _asked(self, requests: pa.Table, found: pa.Table, bucket: Bucket) -> pa.Table:
+        """Return what was found, with the answers of the web where that was nothing."""
+        statuses = pc.unique(found.column("status")).to_pylist()
+        lacking = [each for each in statuses if each == NOT_IN_CRAWL or is_transient(each)]
+        wanted = _mask(pc.is_in(found.column("status"), value_set=pa.array(lacking, pa.string())))
+        asking = Asking(
+            web=self.web, bounds=self.bounds, seed=bucket.seed, journal=_journal(bucket)
+        )
+        told = ask_all(_questions(requests.filter(pa.array(wanted))), asking)
+        told = told.add_column(0, _FOUND.field("uri"), pa.nulls(told.num_rows, pa.string()))
+        at = np.arange(found.num_rows)
+        at[wanted] = found.num_rows + np.arange(told.num_rows)
+        return pa.concat_tables([found, told.select(_FOUND.names).cast(_FOUND)]).take(pa.array(at))
 
     def update(self, batch: Batch, decisions: pa.Table) -> Batch:
         """Return the batch whose media carry status, sha256, mime and location."""
@@ -213,13 +269,48 @@ def _as_rows(columns: Mapping[str, Any], length: int) -> pa.Table:
     ).cast(_ROWS)
 
 
-def _requests(wanted: pa.Table) -> list[tuple[str, str, str]]:
-    """Return (uri, kind, folder); the folder counts for file: addresses only."""
-    columns = (wanted.column(name).to_pylist() for name in ("uri", "kind", "folder"))
-    return [
-        (uri, kind, folder if scheme_of(uri) == "file" else "")
-        for uri, kind, folder in zip(*columns, strict=True)
-    ]
+def _requests(wanted: pa.Table) -> tuple[pa.Table, Ints]:
+    """Return the different requests, sorted, and for each wanted row the number of its own.
+
+    A request is key, uri, kind and folder; the folder counts for file: addresses only.
+    """
+    uri = wanted.column("uri").cast(pa.large_string())  # data: URIs may be gigabytes together
+    is_file = pc.starts_with(uri, "file:", ignore_case=True)
+    table = wanted.select(["key", "uri", "kind", "folder"])
+    table = table.set_column(1, "uri", uri)
+    table = table.set_column(3, "folder", pc.if_else(is_file, wanted.column("folder"), ""))
+    order = pc.sort_indices(table, [(name, "ascending") for name in ("uri", "kind", "folder")])
+    table = table.take(order)
+    first = np.zeros(table.num_rows, np.bool_)
+    for name in ("uri", "kind", "folder"):
+        first |= _mask(is_first(table.column(name)))
+    request = np.empty(table.num_rows, np.int64)
+    request[order.to_numpy()] = np.cumsum(first) - 1
+    return table.filter(pa.array(first)), request
+
+
+def _pieces(requests: pa.Table) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, requests.num_rows, _SLICE):
+        yield requests.slice(start, _SLICE).to_pylist()
+
+
+def _questions(requests: pa.Table) -> pa.Table:
+    """Return key, url and kind of what the web is asked."""
+    schema = pa.schema({"key": pa.binary(16), "url": pa.string(), "kind": pa.string()})
+    tables = [schema.empty_table()]
+    for piece in _pieces(requests):
+        urls = [plain(each["uri"]) for each in piece]
+        kinds = [each["kind"] for each in piece]
+        keys = digests(
+            f"{kind} {url}".encode("utf-8", "replace")
+            for url, kind in zip(urls, kinds, strict=True)
+        )
+        tables.append(pa.table({"key": keys, "url": urls, "kind": kinds}, schema=schema))
+    return pa.concat_tables(tables)
+
+
+def _journal(bucket: Bucket) -> Journal:
+    return Journal(folder=bucket.media, step=bucket.step, bucket=bucket.index, of=bucket.of)
 
 
 def _columns_of(location: Location) -> dict[str, Any]:
@@ -230,14 +321,14 @@ def _stand_in(mime: str, sha256: str | None) -> str:
     return f"data:{mime};sha256={sha256}" if sha256 else f"data:{mime}"
 
 
-def _decisions(wanted: pa.Table, fetched: list[dict[str, Any]]) -> pa.Table:
+def _decisions(wanted: pa.Table, found: pa.Table) -> pa.Table:
     length = wanted.num_rows
-    columns = {name: wanted.column(name) for name in ("unit", "row", "element")}
+    columns: dict[str, Any] = {name: wanted.column(name) for name in ("unit", "row", "element")}
     columns["keep"] = pa.array(np.ones(length, np.bool_))
-    for field in _FETCHED:
-        if field.name not in columns:
-            values = [found.get(field.name) for found in fetched]
-            columns[field.name] = pa.array(values, field.type)
+    columns |= {name: found.column(name) for name in _FOUND.names}
+    columns |= {
+        n: pa.nulls(length, _FETCHED.field(n).type) for n in _FETCHED.names if n not in columns
+    }
     table = pa.table({name: columns[name] for name in _FETCHED.names}).cast(_FETCHED)
     return table.sort_by([(name, "ascending") for name in ("unit", "row", "element")])
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
 from urllib.parse import unquote_to_bytes, urlsplit
+
+_PORT: Final = re.compile(r"(:\d*)+$")
 
 
 def scheme_of(uri: str) -> str:
@@ -36,3 +40,22 @@ def address_key(uri: str) -> bytes:
     host = parts.netloc.lower().removesuffix(":80" if parts.scheme == "http" else ":443")
     path = unquote_to_bytes(parts.path) or b"/"
     return b"\0".join([scheme.encode(), host.encode(), path, unquote_to_bytes(parts.query)])
+
+
+def host_of(uri: str) -> str:
+    """Return the host of an http or https address, "" for others; equal keys have equal hosts.
+
+    >>> host_of("https://me@B\u00fccher.example.:8080/x"), host_of("data:,x")
+    ('xn--bcher-kva.example', '')
+    """
+    if scheme_of(uri.strip()) not in ("http", "https"):
+        return ""
+    try:
+        netloc = urlsplit(uri.strip()).netloc.lower()
+    except ValueError:
+        return ""
+    host = _PORT.sub("", netloc.rpartition("@")[2]).rstrip(".")
+    try:
+        return host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        return host

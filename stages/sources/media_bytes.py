@@ -22,6 +22,7 @@ from stages.sources.mime import sniff
 from stages.sources.warc import read_record
 
 OK = "ok"
+NOT_IN_CRAWL = "not in crawl"
 _HEAD_BYTES = 64 << 10  # room for an HTTP header beside the body
 
 
@@ -73,7 +74,7 @@ def from_crawl(uri: str, assets: Sequence[Mapping[str, Any]], kind: str, bounds:
         bounds: which bytes are taken.
     """
     if not assets:
-        return Fetched(status="not in crawl")
+        return Fetched(status=NOT_IN_CRAWL)
     best = min(assets, key=lambda a: (a["status"] != OK, a["uri"] != uri, a["path"], a["offset"]))
     if best["status"] != OK:
         return Fetched(status=best["status"])

@@ -22,6 +22,7 @@ from stages.web.status import (
     BAD_CODING,
     FIRST_BYTE,
     NOWHERE,
+    READ,
     TOO_LARGE,
     TOO_SLOW,
     TOTAL,
@@ -74,9 +75,7 @@ async def session_of(web: Web) -> AsyncIterator[aiohttp.ClientSession]:
         "Accept": "image/*, video/*;q=0.9, */*;q=0.5",
         "Accept-Encoding": "identity",
     }
-    timeout = aiohttp.ClientTimeout(
-        total=None, connect=web.connect_timeout_s, sock_read=web.read_timeout_s
-    )
+    timeout = aiohttp.ClientTimeout(total=None, connect=web.connect_timeout_s)
     async with aiohttp.ClientSession(
         connector=connector,
         headers=headers,
@@ -183,7 +182,7 @@ async def _body(response: aiohttp.ClientResponse, web: Web, max_bytes: int, cut:
     loop = asyncio.get_running_loop()
     start, size = loop.time(), 0
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as body:
-        async for piece in response.content.iter_any():
+        while piece := await _next_piece(response, web):
             size += len(piece)
             body.write(piece)
             if size > max_bytes and cut:
@@ -195,6 +194,17 @@ async def _body(response: aiohttp.ClientResponse, web: Web, max_bytes: int, cut:
                 raise FetchError(TOO_SLOW, code=200)
         body.seek(0)
         return body.read()
+
+
+async def _next_piece(response: aiohttp.ClientResponse, web: Web) -> bytes:
+    """Return the next bytes of a body, none at its end."""
+    try:
+        async with asyncio.timeout(web.read_timeout_s) as pause:
+            return await response.content.readany()
+    except TimeoutError as error:
+        if pause.expired():
+            raise FetchError(READ, code=200) from error
+        raise
 
 
 def _decoded(response: aiohttp.ClientResponse, raw: bytes, max_bytes: int) -> bytes:

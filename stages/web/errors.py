@@ -14,7 +14,6 @@ from stages.web.status import (
     DNS,
     NO_ADDRESS,
     NO_HTTP,
-    READ,
     RESET,
     TLS,
     UNEXPECTED,
@@ -24,7 +23,6 @@ from stages.web.status import (
 
 _MEANINGS: tuple[tuple[type[BaseException], str], ...] = (
     (aiohttp.ConnectionTimeoutError, CONNECT),
-    (aiohttp.SocketTimeoutError, READ),
     (aiohttp.ClientConnectorDNSError, DNS),
     (aiohttp.ClientSSLError, TLS),
     (aiohttp.ClientConnectorError, UNREACHABLE),

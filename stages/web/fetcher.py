@@ -24,6 +24,7 @@ from stages.web.status import (
     ROBOTS_DOWN,
     ROBOTS_TAG,
     TOO_MANY,
+    UNEXPECTED,
     FetchError,
     class_of,
     http,
@@ -116,6 +117,10 @@ class Fetcher:
             found = self._judged(answer, kind, bounds)
         except FetchError as trouble:
             found = Fetch(status=trouble.status, code=trouble.code)
+        except OSError:  # of this machine, such as a full disk
+            raise
+        except Exception:  # a parser's own bug costs the address that met it
+            found = Fetch(status=UNEXPECTED)
         return replace(found, host=name, attempts=course.attempts, seconds=course.seconds)
 
     def _judged(self, answer: Answer, kind: str, bounds: Bounds) -> Fetch:
@@ -143,7 +148,6 @@ class Fetcher:
         for attempt in range(self._web.attempts):
             pause_s = self._web.backoff_s * 2**attempt * (1 - dice.random() / 2)
             try:
-                host.check()
                 answer = await question()
             except FetchError as trouble:
                 host.told(trouble.status)
@@ -181,6 +185,7 @@ class Fetcher:
                 if obey:
                     await host.permit(url, self._rules)
                 async with host.turn(), self._slots:
+                    host.check()  # others may have failed while this one waited
                     start = time.perf_counter()
                     try:
                         answer = await ask(

@@ -22,11 +22,15 @@ from stages.web.status import CREDENTIALS, NO_ADDRESS, PORT, PRIVATE, SCHEME, Fe
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052; 64:ff9b:1::/48 is local
-_REFUSED: Final = (
-    ipaddress.ip_network("168.63.129.16/32"),  # a cloud's metadata at a public address
-    ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays, RFC 7526
-    ipaddress.ip_network("100.64.0.0/10"),  # shared by a provider's customers, RFC 6598
-)
+_SPECIAL: Final = """
+    0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24
+    192.0.2.0/24 192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24
+    224.0.0.0/3 168.63.129.16/32 2001::/23 2001:db8::/32 3fff::/20
+"""
+"""IANA's special-purpose addresses, multicast and reserved ones, a cloud's metadata at a public
+address, and the special parts of IPv6's global unicast."""
+_REFUSED: Final = tuple(map(ipaddress.ip_network, _SPECIAL.split()))
+_UNICAST: Final = ipaddress.IPv6Network("2000::/3")  # all that is global of IPv6
 _LOOKUPS: Final = 32  # names looked up at a time
 
 
@@ -40,10 +44,8 @@ def is_public(address: str) -> bool:
     inner = _embedded(ip)
     if inner is not None:
         return is_public(str(inner))
-    special = ip.is_multicast or ip.is_reserved or ip.is_unspecified
-    if special or not ip.is_global or getattr(ip, "is_site_local", False):
-        return False
-    return not any(ip in network for network in _REFUSED)
+    special = any(ip in network for network in _REFUSED)
+    return not special and (ip.version == 4 or ip in _UNICAST)
 
 
 def _embedded(ip: IP) -> ipaddress.IPv4Address | None:
@@ -53,6 +55,18 @@ def _embedded(ip: IP) -> ipaddress.IPv4Address | None:
     if ip in _NAT64:
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour
+
+
+def plain(uri: str) -> str:
+    """Return the address that is asked for a URI: without its fragment, written in one way.
+
+    >>> plain(" HTTP://A.example/x y.png#top")
+    'http://a.example/x%20y.png'
+    """
+    try:
+        return str(URL(uri.strip()).with_fragment(None))
+    except (ValueError, UnicodeError):
+        return uri
 
 
 def parse(uri: str, web: Web) -> URL:

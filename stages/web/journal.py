@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from stages.files import read_table, write_table
 from stages.media import write_pack
-from stages.places import AnyPath
+from stages.places import AnyPath, names_in
 from stages.web.fetcher import Fetch
 from stages.web.status import OK, class_of
 
@@ -58,6 +58,7 @@ class Part:
         bucket: number of the bucket.
         of: how many buckets there were.
         round: 0 for the first time.
+        has_pack: whether its pack is there.
     """
 
     path: AnyPath
@@ -65,16 +66,33 @@ class Part:
     bucket: int
     of: int
     round: int
+    has_pack: bool
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """Return columns of the table, without what was got and whose bytes are gone."""
+        table = read_table(self.path, list(dict.fromkeys([*columns, "status"])))
+        if not self.has_pack:
+            table = table.filter(pc.not_equal(table.column("status"), OK))
+        return table.select(columns)
 
 
 def parts_of(folder: AnyPath, step: str = "") -> list[Part]:
     """Return the tables in a folder of packs, those of one step if it is named, by round."""
-    found = []
-    for path in folder.glob("*.parquet"):
-        named = _NAME.fullmatch(path.name)
+    names, found = names_in(folder), []
+    for name in names:
+        named = _NAME.fullmatch(name)
         if named and step in ("", named[1]):
             bucket, of, round_ = map(int, named.group(2, 3, 4))
-            found.append(Part(path=path, step=named[1], bucket=bucket, of=of, round=round_))
+            found.append(
+                Part(
+                    path=folder / name,
+                    step=named[1],
+                    bucket=bucket,
+                    of=of,
+                    round=round_,
+                    has_pack=f"{name.removesuffix('.parquet')}.pack" in names,
+                )
+            )
     return sorted(found, key=lambda part: (part.round, part.path.name))
 
 
@@ -118,7 +136,7 @@ class Journal:
         wanted = list(dict.fromkeys(["key", "round", *columns]))
         parts = [p for p in parts_of(self.folder, self.step) if self._may_hold(p)]
         empty = pa.schema([ASKED.field(name) for name in wanted]).empty_table()
-        return latest([empty, *(read_table(part.path, wanted) for part in parts)])
+        return latest([empty, *(part.read(wanted) for part in parts)])
 
     def _may_hold(self, part: Part) -> bool:
         return part.of != self.of or part.bucket == self.bucket

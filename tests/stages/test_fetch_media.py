@@ -164,7 +164,7 @@ def test_each_content_is_stored_once(tmp_path):
     assets = warc(tmp_path, {uri: (200, "image/png", RED) for uri in uris})
     found = fetched(tmp_path, [sample(*uris), sample(*uris)], assets)
     assert len({medium["location"]["offset"] for medium in found}) == 1
-    assert (tmp_path / "media/fetch-0.pack").read_bytes() == RED
+    assert (tmp_path / "media/step-0.pack").read_bytes() == RED
 
 
 def test_statuses_do_not_depend_on_buckets_and_packs_not_on_the_order_of_units(tmp_path):
@@ -182,7 +182,7 @@ def test_statuses_do_not_depend_on_buckets_and_packs_not_on_the_order_of_units(t
     turned = hashes(run(tmp_path / "turned", units[::-1], assets, buckets=5))
     assert one == many == turned[::-1]
     for index in range(5):
-        name = f"media/fetch-{index}.pack"
+        name = f"media/step-{index}.pack"
         assert (tmp_path / "many" / name).read_bytes() == (tmp_path / "turned" / name).read_bytes()
 
 
