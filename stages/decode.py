@@ -36,9 +36,9 @@ _UPRIGHT: Final[dict[int, Callable[[Pixels], Pixels]]] = {
     2: np.fliplr,
     3: lambda pixels: np.rot90(pixels, 2),
     4: np.flipud,
-    5: lambda pixels: pixels.transpose(1, 0, 2),
+    5: lambda pixels: np.swapaxes(pixels, 0, 1),
     6: lambda pixels: np.rot90(pixels, -1),
-    7: lambda pixels: np.rot90(pixels, 2).transpose(1, 0, 2),
+    7: lambda pixels: np.swapaxes(np.rot90(pixels, 2), 0, 1),
     8: np.rot90,
 }
 _MAX_PASSES: Final = 20  # times over max_pixels that a progressive JPEG may paint
@@ -131,6 +131,23 @@ def decode_rgb(data: bytes, limits: Limits) -> Pixels:
     if pixels is None:
         raise UndecodableError(found.status)
     return pixels
+
+
+def decode_grey(data: bytes, limits: Limits, min_side_px: int) -> tuple[Probe, Pixels | None]:
+    """Return what the header says and uint8[H, W], None unless the status is ok; never raises.
+
+    The picture may come out smaller than it is, its sides `min_side_px` or more unless it has
+    smaller ones: a JPEG is then decoded at a fraction of its size, in half the time and less.
+    """
+
+    def attempt() -> tuple[Probe, Pixels | None]:
+        opened = _open(data, limits)
+        grey = _jpeg_grey(opened, data, min_side_px)
+        if grey is None:
+            grey = np.asarray(Image.fromarray(_pixels(opened, data)).convert("L"))
+        return opened.probe, _upright(grey, opened.orientation)
+
+    return _guarded(data, attempt)
 
 
 def _guarded(
@@ -253,6 +270,26 @@ def _jpeg_pixels(image: Image.Image, data: bytes) -> Pixels:
     except ValueError:  # it is strict about slips that Pillow, and browsers, let pass
         pass
     return np.asarray(image.convert("RGB"))
+
+
+def _jpeg_grey(opened: _Opened, data: bytes, min_side_px: int) -> Pixels | None:
+    """Return uint8[H, W] of a JPEG as stored, None of what simplejpeg does not take."""
+    if opened.probe.mime != "image/jpeg" or opened.image.mode not in ("RGB", "L"):
+        return None
+    width, height = opened.image.size
+    try:
+        found, wide, *_ = simplejpeg.decode_jpeg_header(data)
+        if (wide, found) != (width, height):
+            return None
+        grey: Pixels = simplejpeg.decode_jpeg(
+            data,
+            colorspace="GRAY",
+            min_width=min(min_side_px, width),
+            min_height=min(min_side_px, height),
+        )
+    except ValueError:
+        return None
+    return grey[..., 0]
 
 
 def _on_white(image: Image.Image) -> Pixels:

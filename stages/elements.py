@@ -113,6 +113,15 @@ class MediaList:
         """Return one field of the media as an array of M values."""
         return self.values.field(name)
 
+    @cached_property
+    def stored_pictures(self) -> Mask:
+        """bool[M], true for pictures whose status is ok and whose bytes are in the packs."""
+        image = pc.equal(self.column("type"), "image")
+        ok = pc.equal(self.column("status"), "ok")
+        stored = pc.and_(self.column("location").is_valid(), self.column("sha256").is_valid())
+        mask = pc.and_(pc.and_(image, ok), stored).fill_null(False)
+        return cast(Mask, mask.to_numpy(zero_copy_only=False))
+
     def __len__(self) -> int:
         return len(self.values)
 

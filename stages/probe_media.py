@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.decode import OK, Limits, Probe, decode
+from stages.decode import Limits, Probe, decode
 from stages.elements import Mask, MediaList, set_field, with_media
 from stages.media import Location
 from stages.stage import Batch, Stage, StageFn
@@ -57,23 +57,13 @@ class ProbeMedia(Stage):
 
         def apply(batch: Batch) -> Batch:
             media = batch.media()
-            wanted = _wanted(media)
+            wanted = media.stored_pictures
             number, probes = _probe_all(batch, media, wanted, limits)
             if not probes:
                 return batch
             return _write(batch, media, wanted, number, probes)
 
         return apply
-
-
-def _wanted(media: MediaList) -> Mask:
-    is_image = pc.equal(media.column("type"), "image")
-    is_ok = pc.equal(media.column("status"), OK)
-    has_bytes = pc.and_(media.column("location").is_valid(), media.column("sha256").is_valid())
-    wanted: Mask = (
-        pc.and_(pc.and_(is_image, is_ok), has_bytes).fill_null(False).to_numpy(zero_copy_only=False)
-    )
-    return wanted
 
 
 def _probe_all(
