@@ -12,9 +12,9 @@ from PIL import Image
 
 from examples.scenes import landscape
 from pipelines.decided import apply_decisions
-from stages.dedup import perceptual
-from stages.dedup.perceptual import PerceptualDedup
+from stages import perceptual_dedup
 from stages.media import write_pack
+from stages.perceptual_dedup import PerceptualDedup
 from tests.fakes import batch_of, sample
 from tests.stages.dedup.driver import decisions_of
 
@@ -139,7 +139,7 @@ def bits(*places):
 
 def judged(monkeypatch, hashes, **options):
     """Return the decisions about documents that show one picture each, of the given hashes."""
-    monkeypatch.setattr(perceptual, "perceptual_hash", lambda data, limits: int(data))
+    monkeypatch.setattr(perceptual_dedup, "perceptual_hash", lambda data, limits: int(data))
     monkeypatch.setattr(type(batch_of([]).store), "read", lambda self, location: location.pack)
     rows = [
         sample(
