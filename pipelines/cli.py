@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +53,9 @@ Address = Annotated[
         "--address", help="A Ray cluster to run on: auto or HOST:PORT on it, ray://HEAD:10001."
     ),
 ]
+Retry = Annotated[
+    bool, typer.Option("--retry-failed", help="Ask the web again for what failed for the moment.")
+]
 Run = Annotated[str, typer.Argument(help="A run folder, a path or s3://...")]
 
 
@@ -98,15 +101,16 @@ def run(
     tiny: Tiny = False,
     cpus: Cpus = 0,
     address: Address = "",
+    retry: Retry = False,
 ) -> None:
     """Run a recipe to shards, card and report. To resume, run the same command again."""
     if address.startswith("ray://"):
-        request = _request(recipe, read, out, settings, tiny)
+        request = replace(_request(recipe, read, out, settings, tiny), retry=retry)
         run_from_client(request, address, _say)
         return
     loaded = load_recipe(recipe, read=read or (), settings=settings or (), tiny=tiny)
-    text = recipe.read_text()
-    run_recipe(loaded, _folder(out, loaded), cpus=cpus, address=address, recipe_text=text)
+    text, folder = recipe.read_text(), _folder(out, loaded)
+    run_recipe(loaded, folder, cpus=cpus, address=address, recipe_text=text, retry=retry)
 
 
 @app.command()

@@ -22,6 +22,7 @@ from pipelines.plan import describe
 from pipelines.progress import Display
 from pipelines.recipe import Recipe
 from pipelines.report import write_report
+from pipelines.retry import retry_failed
 from pipelines.run import OnRay
 from stages.errors import QuernError, StorageError
 from stages.files import write_bytes
@@ -50,6 +51,7 @@ def run_recipe(
     cpus: int = 0,
     address: str = "",
     recipe_text: str = "",
+    retry: bool = False,
 ) -> None:
     """Run a recipe in a folder, then write run.json, card and report and print the funnel.
 
@@ -59,6 +61,7 @@ def run_recipe(
         cpus: cores to use on this machine; 0 uses all.
         address: of a Ray cluster to use instead, `auto` or `host:port`.
         recipe_text: goes into the run folder as it stands.
+        retry: ask again first what failed for the moment.
 
     Raises:
         QuernError: what stopped the run; run.json says so too.
@@ -71,6 +74,9 @@ def run_recipe(
         if recipe_text:
             write_bytes(folder.root / "recipe.yaml", recipe_text.encode())
         try:
+            if retry:
+                again = retry_failed(recipe, folder)
+                display.say(f"asked again: {', '.join(again) or 'nothing, no failure may pass'}")
             with ray_session(cpus, address):
                 check_nodes(folder.root, [unit.path for unit in recipe.units])
                 workers = OnRay(stall_minutes=recipe.stall_minutes)

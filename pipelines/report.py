@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipelines.account.dropped_pictures import dropped_pictures
+from pipelines.account.fetches import fetches
 from pipelines.account.figures import HEIGHT, WIDTH, bars, number
 from pipelines.account.histograms import histograms
 from pipelines.account.kept_pages import page_of
@@ -40,6 +41,7 @@ MAX_DROPPED_PER_STEP: Final = 200
 MAX_DROPPED: Final = 6_000
 MAX_QUARANTINED: Final = 50
 KEPT_SAMPLES: Final = 20
+MAX_HOSTS: Final = 25
 SIDE_PX: Final = 128
 DROPPED_BUDGET: Final = 5 << 20
 KEPT_BUDGET: Final = 4 << 20
@@ -69,6 +71,7 @@ def write_report(folder: RunFolder) -> AnyPath:
         pages=[page_of(kept, thumbnails) for kept in kept_rows(summary, KEPT_SAMPLES)],
         quarantined=quarantined_rows(summary, MAX_QUARANTINED),
         limits=known_limits(summary, judged),
+        fetches=fetches(folder, MAX_HOSTS),
         script=Markup(script),  # a file of ours, not of the run
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )

@@ -38,6 +38,7 @@ class Request:
         read: inputs, as the nodes see them.
         settings: `place=value` overrides.
         tiny: use the small bundled models.
+        retry: ask again first what failed for the moment.
     """
 
     recipe: Path
@@ -45,6 +46,7 @@ class Request:
     read: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     tiny: bool = False
+    retry: bool = False
 
     def check(self) -> None:
         """Check the recipe as far as that goes without its input.
@@ -76,6 +78,7 @@ class Request:
             *("run", f"{SENT}/{self.recipe.name}", "--address", "auto", "--out", self.out),
             *(word for pair in many for word in pair),
             *(["--tiny"] if self.tiny else []),
+            *(["--retry-failed"] if self.retry else []),
         ]
 
 
