@@ -34,7 +34,8 @@ _PATTERNS: Final = (
         "social_counter",
         20,
         False,
-        r"(?:^|\W)(?:(?:dis)?likes?|followers|subscribers?|shares?|comments?|reviews?)[:.\s]*$",
+        r"(?:^|\W)(?:(?:dis)?likes|followers|subscribers|shares|comments|reviews)[:.\s]*$"
+        r"|(?:^|[0-9][km]?\s*)(?:like|share|comment|review)[:.\s]*$",
     ),
     ("call_to_action", 10, False, r"sign[ -](?:in|up)\b|read more|items? in (?:your )?cart"),
     (
@@ -87,12 +88,13 @@ _LAST_TEXTS = 5
 class OmnicorpusParagraphs(Filter):
     """Drop paragraphs by OmniCorpus's rules, each of which people found on samples of pages.
 
-    Paragraphs are text parts without a mark: headings, lists, tables, code and quotations stay,
-    except where a rule names headings. A paragraph is dropped
+    Paragraphs are text parts without a mark: headings, lists, tables, code, formulas and
+    quotations stay, except where a rule names headings. A paragraph is dropped
     - words: of fewer than 5 words; characters: of fewer than 10 characters
     - uppercase_share, digit_share: of more than 0.8 capitals among what is no white space, or
       0.8 digits, unless a picture is within 10 parts
-    - social_counter: of up to 20 words, ending in "likes", "followers", "comments", ...
+    - social_counter: of up to 20 words, ending in "likes", "followers", "comments", ..., or in
+      one of these behind a number: "1 comment"
     - call_to_action: of up to 10 words with "sign in", "sign up", "read more", "item in cart"
     - navigation: of up to 20 words that belong to the page: "advertisement", "most read",
       "for more details", "contact us", "showing 9 results", ...

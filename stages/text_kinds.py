@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from stages.elements import Ints, Mask, Parts
 
-_MARKED: Final = r"^\s*(?:#{1,6}\s|[-*+•]\s|[0-9]{1,3}[.)]\s|\||```|>|\$\$)"
+_MARKED: Final = r"^\s*(?:#{1,6}\s|[-*+•]\s|[0-9]{1,3}[.)]\s|\||```|>|\$\$|\\\[)"
 _HEADING: Final = r"^\s*(?P<marks>#{1,6})\s"
 
 
@@ -20,7 +20,7 @@ def texts_of(parts: Parts) -> pa.StringArray:
 
 
 def is_paragraph(texts: pa.StringArray) -> Mask:
-    """Return bool[T], true for text without a mark: no heading, list, table, code or quotation."""
+    """Return bool[T], true without a mark of headings, lists, tables, code, formulas, quotations."""
     marked: Mask = pc.match_substring_regex(texts, _MARKED).to_numpy(zero_copy_only=False)
     return ~marked
 

@@ -47,7 +47,9 @@ def test_prose_breaks_no_rule() -> None:
         ("123456 123456 123456 123456 1234x", {"digit_share"}),
         ("More than twelve people said 25 likes", {"social_counter"}),
         ("There were in the end 25 Comments:", {"social_counter"}),
+        ("So far the mill has got 1 like", {"social_counter"}),
         ("What nobody in the village likes is noise", set()),
+        ("This is what it will look like", set()),
         ("Please sign in to see your orders", {"call_to_action"}),
         ("There are three items in your cart", {"call_to_action"}),
         ("Nobody may sign in here but those who have paid for a seat", set()),
@@ -76,7 +78,8 @@ def test_a_paragraph_breaks_the_rules_named(text: str, rules: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["# Mill", "- 25 likes", "1. sign in", "| 1 | 2 |", "```\nX\n```", "> Read more"]
+    "text",
+    ["# Mill", "- 25 likes", "1. sign in", "| 1 | 2 |", "```\nX\n```", "> Read more", r"\[ x \]"],
 )
 def test_blocks_with_marks_are_no_paragraphs(text: str) -> None:
     assert broken(PROSE, text, PROSE)[1] == set()
@@ -243,7 +246,7 @@ def _below_comments(texts: list[str], levels: list[int]) -> list[bool]:
     for text, of_text in zip(texts, levels, strict=True):
         if level and 0 < of_text <= level:
             level = 0
-        if of_text and re.fullmatch(r"#+\s+comments", text.strip(), FLAGS):
+        if of_text and re.fullmatch(r"#+\s+comments\W*", text, FLAGS):
             level = level or of_text
         below.append(level > 0)
     return below
