@@ -21,6 +21,8 @@ NAME: Final = ".lock"
 BEAT_S: Final = 20.0
 DEAD_S: Final = 120.0
 """Time without a heartbeat after which the holder of a lock counts as dead."""
+SETTLE_S: Final = 1.0
+"""Time for others who take over the same lock to show themselves."""
 
 
 @contextmanager
@@ -72,7 +74,7 @@ def _lock_object(path: AnyPath) -> Iterator[None]:
                 + f"; it counts as dead after {DEAD_S:.0f} s in silence"
             )
         _put(path, mine)
-        time.sleep(1.0)
+        time.sleep(SETTLE_S)
         if (holder := _holder(path)).get("token") != mine["token"]:
             raise StorageError(_held(path.parent, f"another quern run ({_name(holder)})"))
     ended = threading.Event()

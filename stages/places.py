@@ -29,10 +29,8 @@ else:
 
 AT_ONCE: Final = 16
 """Requests to object storage under way together; a round trip takes tens of milliseconds."""
-SMALL_BYTES: Final = 1 << 20
-"""A remote file up to this size is fetched whole when it is opened to be read at random."""
-END_BYTES: Final = 64 << 10
-"""What is fetched of the end of a larger one when any of it is read."""
+END_BYTES: Final = 256 << 10
+"""What is fetched of the end of a remote file at once; smaller ones come whole."""
 CLIENTS: Final = ("botocore.", "aiobotocore.", "aiohttp.")
 """Packages that raise errors of their own when storage cannot be reached."""
 
@@ -112,6 +110,8 @@ def _remedy(error: Exception) -> str:
 def read_bytes(path: AnyPath, start: int = 0, stop: int | None = None) -> bytes:
     """Return the bytes [start, stop) of a file, or fewer where it ends; one request if remote.
 
+    A negative `start` counts from the end of a remote file.
+
     Raises:
         FileNotFoundError: when it is missing.
         StorageError: when the store cannot be reached.
@@ -145,12 +145,17 @@ def open_ranged(path: AnyPath, block_bytes: int = 1 << 20, size: int | None = No
     """
     if isinstance(path, Path):
         return path.open("rb")
+    end = None
+    if size is None:
+        end = read_bytes(path, -END_BYTES)
+        if len(end) < END_BYTES:  # all of it, at the cost of one request
+            return io.BytesIO(end)
     with reached(path):
-        known = {} if size is None else {"size": size}
+        known = path.fs.info(path.path)["size"] if size is None else size
         file = path.fs.open(
-            path.path, "rb", block_size=block_bytes, cache_type="readahead", **known
+            path.path, "rb", block_size=block_bytes, cache_type="readahead", size=known
         )
-    return cast(BinaryIO, io.BufferedReader(_Reached(path, file), 64 << 10))
+    return cast(BinaryIO, io.BufferedReader(_Reached(path, file, end), 64 << 10))
 
 
 class _Reached(io.RawIOBase):
@@ -159,11 +164,9 @@ class _Reached(io.RawIOBase):
     Errors are told as a StorageError, which nobody takes for damage.
     """
 
-    def __init__(self, path: AnyPath, file: Any) -> None:
-        self._path, self._file = path, file
-        size = int(file.size)
-        self._end_start = max(size - END_BYTES, 0) if size > SMALL_BYTES else 0
-        self._end: bytes | None = None
+    def __init__(self, path: AnyPath, file: Any, end: bytes | None) -> None:
+        self._path, self._file, self._end = path, file, end
+        self._end_start = max(int(file.size) - END_BYTES, 0)
 
     def readable(self) -> bool:
         return True
