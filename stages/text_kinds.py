@@ -20,7 +20,7 @@ def texts_of(parts: Parts) -> pa.StringArray:
 
 
 def is_paragraph(texts: pa.StringArray) -> Mask:
-    """Return bool[T], true without a mark of headings, lists, tables, code, formulas, quotations."""
+    """Return bool[T], true for texts that do not begin as headings, lists, tables, code, ... do."""
     marked: Mask = pc.match_substring_regex(texts, _MARKED).to_numpy(zero_copy_only=False)
     return ~marked
 
