@@ -53,7 +53,7 @@ class Author:
         return self._filled(self._left[part].pop())
 
     def _filled(self, frame: str) -> str:
-        text = SLOT.sub(self._word, frame)
+        text = SLOT.sub(self._word, SLOT.sub(self._word, frame))
         return text[0].upper() + text[1:] if frame[0] == "{" else text
 
     def _word(self, slot: re.Match[str]) -> str:

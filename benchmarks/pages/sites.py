@@ -25,6 +25,27 @@ class Site:
 DOCS = ("sphinx", "rtd", "mkdocs_material", "docusaurus", "javadoc")
 DOCS += ("doxygen", "manpage", "docbook", "rustdoc", "gitbook")
 
+WIKIS = ("vector_2010", "vector_2022", "dokuwiki", "moinmoin", "fandom", "confluence", "forge")
+WIKIS += ("hashed",)
+FORUMS = ("phpbb", "discourse", "xenforo", "qna", "pipermail", "hyperkitty", "threads_old")
+FORUMS += ("hashed",)
+
+
+def _sites(kind: str, names: tuple[str, ...], *banks: str) -> tuple[Site, ...]:
+    """Return sites of one kind that share their banks."""
+    return tuple(Site(template=f"{kind}/{name}", banks=banks) for name in names)
+
+
 SITES: tuple[Site, ...] = (
-    *(Site(template=f"docs/{name}", banks=("en_docs",) * 3) for name in DOCS),
+    *_sites("docs", DOCS, *("en_docs",) * 3),
+    *_sites("wiki", WIKIS[:6], *("en_wiki",) * 4),
+    *_sites("wiki", WIKIS[6:], *("en_wiki",) * 3),
+    *_sites("forum", FORUMS[:3], *("en_forum",) * 4),
+    *_sites("forum", FORUMS[3:], *("en_forum",) * 3),
+    Site(
+        template="forum/vbulletin",
+        banks=("en_forum",) * 3,
+        charset="windows-1252",
+        says_charset=False,
+    ),
 )
