@@ -14,6 +14,8 @@ from rich.markup import escape
 
 from pipelines.card import write_card
 from pipelines.catalogue import all_operators, find_operator
+from pipelines.estimate import estimate as estimated
+from pipelines.estimate import told as estimate_told
 from pipelines.folder import RunFolder, folder_at
 from pipelines.job import run_recipe
 from pipelines.options import default_of, option_types, type_name
@@ -161,11 +163,22 @@ def plan(
     out: Out = None,
     settings: Settings = None,
     tiny: Tiny = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Probe the input: time, memory, disk and cost.")
+    ] = False,
+    nodes: Annotated[int, typer.Option("--nodes", min=0, help="Of a cluster to estimate.")] = 0,
+    node_cpus: Annotated[int, typer.Option("--node-cpus", min=1, help="Cores of each.")] = 16,
+    node_cost_per_hour: Annotated[
+        float, typer.Option("--node-cost-per-hour", min=0.0, help="Of each, in any currency.")
+    ] = 0.0,
 ) -> None:
     """Show what a run would do and what it would skip."""
     loaded = load_recipe(recipe, read=read or (), settings=settings or (), tiny=tiny)
     folder = _folder(out, loaded)
     typer.echo(explain(loaded, folder if folder.root.exists() else None))
+    if estimate:
+        found = estimated(loaded)
+        typer.echo("\n" + estimate_told(found, nodes, node_cpus, node_cost_per_hour))
 
 
 def _folder(out: str | None, recipe: Recipe) -> RunFolder:
