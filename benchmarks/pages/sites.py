@@ -30,6 +30,8 @@ WIKIS += ("hashed",)
 FORUMS = ("phpbb", "discourse", "xenforo", "qna", "pipermail", "hyperkitty", "threads_old")
 FORUMS += ("hashed",)
 
+SHOPS = ("woocommerce", "shopify", "magento", "market_a", "market_b", "hashed", "prestashop")
+
 
 def _sites(kind: str, names: tuple[str, ...], *banks: str) -> tuple[Site, ...]:
     """Return sites of one kind that share their banks."""
@@ -48,4 +50,7 @@ SITES: tuple[Site, ...] = (
         charset="windows-1252",
         says_charset=False,
     ),
+    *_sites("shop", SHOPS[:5], *("en_shop",) * 4),
+    *_sites("shop", SHOPS[5:], *("en_shop",) * 3),
+    Site(template="shop/tables", banks=("en_shop",) * 4, charset="iso-8859-15", says_charset=False),
 )
