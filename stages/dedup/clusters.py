@@ -72,6 +72,32 @@ def cluster_decisions(
     return pa.table(decisions).cast(CLUSTERS).sort_by([("unit", "ascending"), ("row", "ascending")])
 
 
+def stored_decisions(
+    nodes: pa.Table, ids: pa.ChunkedArray, *, threshold: float, reason: str
+) -> pa.Table:
+    """Return decisions of schema CLUSTERS that drop all members of clusters with a stored text.
+
+    Args:
+        nodes: table of M members: `unit`, `row`, `cluster`, `score`.
+        ids: string[M], the stored text that each member is near, perhaps by way of others.
+        threshold: what the score was compared to.
+        reason: what a dropped member is; the stored text is named behind it.
+    """
+    _, which = np.unique(nodes.column("cluster").to_numpy(), return_inverse=True)
+    decisions = {
+        "unit": nodes.column("unit"),
+        "row": nodes.column("row"),
+        "element": pa.array(np.full(len(which), -1)),
+        "keep": pa.array(np.zeros(len(which), np.bool_)),
+        "score": nodes.column("score"),
+        "threshold": pa.array(np.full(len(which), threshold)),
+        "reason": pc.binary_join_element_wise(f"{reason} of ", ids, " in the store", ""),
+        "cluster": ids,
+        "cluster_size": pa.array(np.bincount(which)[which] + 1),
+    }
+    return pa.table(decisions).cast(CLUSTERS)
+
+
 def write_clusters(batch: Batch, decisions: pa.Table, name: str) -> Batch:
     """Return the batch with `cluster.<name>` and `score.<name>.cluster_size` filled in.
 

@@ -9,14 +9,22 @@ from typing import ClassVar, Final
 import numpy as np
 import pyarrow as pa
 
-from stages.dedup.clusters import Keep, check_keep, cluster_decisions, write_clusters
+from stages.dedup.clusters import (
+    Keep,
+    check_keep,
+    cluster_decisions,
+    stored_decisions,
+    write_clusters,
+)
 from stages.dedup.documents import row_texts, standing
 from stages.dedup.groups import Similarity, link_giant, link_groups
 from stages.dedup.nodes import nodes_of, rows_of, units_of
 from stages.dedup.shingles import Shingles, shingles
 from stages.dedup.signatures import Keys, band_keys, bucket_of_key, signatures
 from stages.dedup.sketches import jaccards, sketches
+from stages.dedup.store import SignatureStore
 from stages.elements import Ints
+from stages.places import place
 from stages.stage import EDGES, Batch, Bucket, Projection, Regroup
 
 RECALL: Final = 0.98
@@ -25,6 +33,10 @@ SKETCH_SIZE: Final = 1024
 """Distinct shingles that a text is compared by: up to so many, Jaccard similarity is exact."""
 SLICE_ROWS: Final = 1 << 18
 """Rows of a bucket whose sketches are held at a time: of the longest texts, 1 GiB."""
+
+SHINGLE_HASH: Final = "word sums 1"
+"""Name of `stages.dedup.shingles.shingle_hash`; another hash must have another name."""
+REASON: Final = "near-duplicate"
 
 _STANDING: Final = ("id", "n_media", "n_bytes")
 
@@ -55,6 +67,9 @@ class MinHashDedup(Regroup):
         seed: seed of the permutations.
         keep: which sample stays: the best (most media, then longest text, then smallest id),
             or the first or latest in the order of the run.
+        store: folder or URI of signatures of earlier runs, "" for none. Samples near a stored
+            one are dropped, those that stay are added; a run never sees what was added from one
+            of its own input files. All machines of the run must reach it.
     """
 
     reads: ClassVar = ("id", "messages", "media")
@@ -69,6 +84,7 @@ class MinHashDedup(Regroup):
     rows: int = 0
     seed: int = 1
     keep: Keep = "best"
+    store: str = ""
 
     def __post_init__(self) -> None:
         check_keep(self.keep)
@@ -89,6 +105,29 @@ class MinHashDedup(Regroup):
                 f"{self.bands} bands of {self.rows} rows need num_perm >= "
                 f"{self.bands * self.rows}, got {self.num_perm}"
             )
+
+    def check(self) -> None:
+        """Refuse a store whose signatures were made with other options."""
+        memory = self.memory()
+        if memory is not None:
+            memory.check()
+
+    def memory(self) -> SignatureStore | None:
+        """Return the store, None without one."""
+        if not self.store:
+            return None
+        bands, rows = self.shape()
+        made_with = {
+            "scheme": "affine32",
+            "shingle_hash": SHINGLE_HASH,
+            "seed": self.seed,
+            "ngram": self.ngram,
+            "num_perm": self.num_perm,
+            "bands": bands,
+            "rows": rows,
+            "sketch_size": SKETCH_SIZE,
+        }
+        return SignatureStore(root=place(self.store), made_with=tuple(made_with.items()))
 
     def shape(self) -> tuple[int, int]:
         """Return the number of bands and of rows in each."""
@@ -125,13 +164,17 @@ class MinHashDedup(Regroup):
         """
         keys = rows.column("key").to_numpy()
         nodes = nodes_of(rows.column("unit").to_numpy(), rows.column("row").to_numpy())
+        store = self.memory()
+        if store is not None:
+            stored_keys, stored = store.matching(keys, bucket.seen)
+            keys, nodes = np.r_[stored_keys, keys], np.r_[stored, nodes]
         group, nodes = _shared_keys(keys, nodes)
         edges = [self._confirm(group[piece], nodes[piece], bucket) for piece in _slices(group)]
         return pa.concat_tables([EDGES.empty_table(), *edges])
 
     def _confirm(self, group: Ints, nodes: Ints, bucket: Bucket) -> pa.Table:
         def load(wanted: Ints) -> Similarity:
-            found = _sketches_at(wanted, bucket)
+            found = self._sketches(wanted, bucket)
             return lambda left, right: jaccards(found, left, right, size=SKETCH_SIZE)
 
         if len(group) > SLICE_ROWS and group[0] == group[-1]:
@@ -142,19 +185,44 @@ class MinHashDedup(Regroup):
             edges = (distinct[left], distinct[right], score)
         return pa.table(list(edges), schema=EDGES)
 
+    def _sketches(self, nodes: Ints, bucket: Bucket) -> Shingles:
+        """Return the sketches of nodes that ascend, those of the store in front."""
+        inside = int(np.searchsorted(nodes, 0))
+        chunks = _sketches_at(nodes[inside:], bucket)
+        store = self.memory()
+        if store is not None and inside:
+            chunks = store.column("sketch", nodes[:inside], bucket.seen).chunks + chunks
+        lengths = [chunk.value_lengths().to_numpy(zero_copy_only=False) for chunk in chunks]
+        return Shingles(
+            offsets=np.cumsum(np.concatenate([[0], *lengths]), dtype=np.int64),
+            hashes=np.concatenate([chunk.flatten().to_numpy() for chunk in chunks]),
+        )
+
     def members(self, beside: pa.Table, row: Ints, element: Ints) -> pa.Table:
         """Return what decides who stands for a cluster."""
         return beside.select(_STANDING).take(pa.array(row))
 
     def judge(self, members: pa.Table, bucket: Bucket) -> pa.Table:
-        """Return a decision for each member of a cluster."""
-        return cluster_decisions(
-            members,
-            members.column("cluster").to_numpy(),
-            members.column("score").to_numpy(),
+        """Return a decision for each member of a cluster; a stored text stands for its own."""
+        cluster = members.column("cluster").to_numpy()
+        stored = cluster < 0
+        among = members.filter(pa.array(~stored))
+        decisions = cluster_decisions(
+            among,
+            cluster[~stored],
+            among.column("score").to_numpy(),
             threshold=self.threshold,
             keep=self.keep,
-            reason="near-duplicate",
+            reason=REASON,
+        )
+        store = self.memory()
+        if store is None or not stored.any():
+            return decisions
+        known, which = np.unique(cluster[stored], return_inverse=True)
+        ids = store.column("id", known, bucket.seen).take(pa.array(which.reshape(-1)))
+        near = members.filter(pa.array(stored))
+        return pa.concat_tables(
+            [decisions, stored_decisions(near, ids, threshold=self.threshold, reason=REASON)]
         )
 
     def update(self, batch: Batch, decisions: pa.Table) -> Batch:
@@ -202,19 +270,12 @@ def _slices(group: Ints) -> list[slice]:
     return [slice(a, b) for a, b in pairwise([*cuts, len(group)]) if b > a]
 
 
-def _sketches_at(nodes: Ints, bucket: Bucket) -> Shingles:
-    """Return the sketches of the samples at nodes that ascend."""
+def _sketches_at(nodes: Ints, bucket: Bucket) -> list[pa.Array]:
+    """Return the sketches of the samples at nodes that ascend, in chunks."""
     units, at = np.unique(units_of(nodes), return_index=True)
-    rows = rows_of(nodes)
-    pieces = [
-        bucket.beside(unit).column("sketch").take(pa.array(rows[start:stop]))
-        for unit, (start, stop) in zip(
-            units.tolist(), pairwise([*at.tolist(), len(nodes)]), strict=True
-        )
+    rows, ends = rows_of(nodes), [*at.tolist(), len(nodes)]
+    return [
+        chunk
+        for unit, (start, stop) in zip(units.tolist(), pairwise(ends), strict=True)
+        for chunk in bucket.beside(unit).column("sketch").take(pa.array(rows[start:stop])).chunks
     ]
-    chunks = [chunk for piece in pieces for chunk in piece.chunks]
-    lengths = [chunk.value_lengths().to_numpy(zero_copy_only=False) for chunk in chunks]
-    return Shingles(
-        offsets=np.cumsum(np.concatenate([[0], *lengths]), dtype=np.int64),
-        hashes=np.concatenate([chunk.flatten().to_numpy() for chunk in chunks]),
-    )
