@@ -1,4 +1,4 @@
-"""A sample of the input: evenly spaced rows of whole units, and a source that reads them again.
+"""A sample of the input: rows spread over whole units, and a source that reads them again.
 
 Whole units are read, as many as a few seconds allow, since reading is cheap and tells how many
 rows there are and where the crawl's own media lie.
@@ -121,7 +121,7 @@ def take_sample(source: Source, units: Sequence[Unit], folder: Path) -> Sample:
 
 @dataclass(kw_only=True)
 class _Draw:
-    """Evenly spaced rows out of a stream, never more than a few thousand.
+    """Rows out of a stream, evenly spread, never more than a few thousand.
 
     Attributes:
         seen: rows that went by.
@@ -131,26 +131,36 @@ class _Draw:
     seen: int = 0
     media: list[pa.Table] = field(default_factory=lambda: [ASSETS.empty_table()])
     _kept: list[pa.Table] = field(default_factory=list)
-    _stride: int = 1
+    _share: float = 1.0
+    _random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
 
     def add(self, chunk: Chunk) -> None:
-        """Take every so many rows of a chunk; the rest is let go."""
+        """Take a share of the rows of a chunk; the rest is let go."""
         rows = conform(chunk.rows)
-        self._kept.append(
-            rows.take(pa.array(np.arange(-self.seen % self._stride, len(rows), self._stride)))
-        )
+        count = int(self._share * len(rows) + self._random.random())
+        self._kept.append(rows.take(self._one_of_each(len(rows), count)))
         self.seen += len(rows)
         self.media += [chunk.assets] if chunk.assets is not None else []
         if sum(map(len, self._kept)) > 2 * AT_MOST:
             everything = _whole(self._kept)
-            self._kept = [everything.take(pa.array(np.arange(0, len(everything), 2)))]
-            self._stride *= 2
+            self._kept = [everything.take(self._one_of_each(len(everything), AT_MOST))]
+            self._share *= AT_MOST / len(everything)
 
     def rows(self, count: int) -> pa.Table:
-        """Return at most so many rows, evenly spaced ones in random order."""
+        """Return at most so many of the rows taken, in random order."""
         everything = _whole(self._kept)
-        places = np.unique(np.linspace(0, len(everything) - 1, count).astype(np.int64))
-        return everything.take(pa.array(np.random.default_rng(0).permutation(places)))
+        places = self._one_of_each(len(everything), count)
+        return everything.take(pa.array(self._random.permutation(places)))
+
+    def _one_of_each(self, rows: int, count: int) -> pa.Array:
+        """Return a random place in each of `count` equal stretches: every n-th would follow
+        whatever in the input comes every n rows.
+        """
+        if count >= rows:
+            return pa.array(np.arange(rows))
+        ends = np.linspace(0, rows, count + 1)
+        places = ends[:-1] + self._random.random(count) * np.diff(ends)
+        return pa.array(np.unique(places.astype(np.int64)))
 
 
 def _whole(tables: Sequence[pa.Table]) -> pa.Table:
