@@ -6,8 +6,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import typer
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
+
+from pipelines.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -62,3 +65,27 @@ def test_the_image_has_the_ray_and_python_that_are_locked(written):
 def test_what_is_made_here_stays_here(written):
     ignored = (ROOT / ".gitignore").read_text().split()
     assert {"runs/", ".venv/"} <= {*ignored} & {*written["rsync_exclude"]}
+
+
+TOLD = [ROOT / "docs" / "cluster.md", ROOT / "cluster.yaml"]
+
+
+@pytest.mark.parametrize("path", TOLD, ids=lambda path: path.name)
+def test_every_command_told_is_one_with_these_options(path):
+    commands = typer.main.get_command(app).commands
+    told = re.findall(r"quern ((?:[a-z]+)(?: (?:[^`\n]|\\\n)+))", path.read_text())
+    assert told
+    for text in told:
+        name = text.split()[0]
+        if name not in commands:
+            continue  # prose
+        options = {option for each in commands[name].params for option in each.opts}
+        assert set(re.findall(r"(?<!\S)--[a-z-]+", text)) <= options
+
+
+def test_what_the_docs_quote_of_errors_is_what_they_say():
+    docs = (ROOT / "docs" / "cluster.md").read_text()
+    code = " ".join(path.read_text() for path in (ROOT / "pipelines").glob("*.py"))
+    quoted = ["does not take the job", "cannot join the Ray cluster", "no answer within"]
+    quoted += ["is too big to send to a cluster", "Ray stopped the run while"]
+    assert [text for text in quoted if text not in docs or text not in code] == []
