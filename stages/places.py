@@ -81,10 +81,16 @@ def reached(path: AnyPath, doing: str = "read") -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        missing = isinstance(error, FileNotFoundError) and "bucket" not in str(error).lower()
+        missing = isinstance(error, FileNotFoundError) and not lacks_bucket(error)
         if missing or not _is_from_storage(error):
             raise
         raise StorageError(f"cannot {doing} {path}: {_remedy(error)}") from error
+
+
+def lacks_bucket(error: FileNotFoundError) -> bool:
+    """Tell whether a file is missing because its bucket is."""
+    answer = getattr(error.__cause__, "response", {})
+    return bool(answer.get("Error", {}).get("Code") == "NoSuchBucket")
 
 
 def _is_from_storage(error: Exception) -> bool:
@@ -258,7 +264,7 @@ def listed(folder: AnyPath) -> list[dict[str, Any]]:
         try:
             return list(folder.fs.ls(folder.path, detail=True))
         except FileNotFoundError as error:
-            if "bucket" in str(error).lower():
+            if lacks_bucket(error):
                 raise
             return []
 

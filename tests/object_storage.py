@@ -16,7 +16,7 @@ from moto import settings
 from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
 
-BUCKET = "quern-test"
+BUCKET = "bucket"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "someone",
     "AWS_SECRET_ACCESS_KEY": "secret",

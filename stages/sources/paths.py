@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from stages.errors import SourceError
-from stages.places import AnyPath, listed, open_ranged, place, reached
+from stages.places import AnyPath, lacks_bucket, listed, open_ranged, place, reached
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,7 @@ def _expand_remote(text: str, path: AnyPath, suffixes: tuple[str, ...]) -> list[
             else:
                 root, found = path.parent, {path.path: info}
         except FileNotFoundError as error:
-            if "bucket" in str(error).lower():
+            if lacks_bucket(error):
                 raise
             return []
     files = []

@@ -137,6 +137,6 @@ def test_a_missing_package_and_an_unknown_scheme_are_named():
     known = patch.dict("fsspec.registry._registry", clear=True)
     absent = patch.dict(sys.modules, {"s3fs": None})
     with known, absent, pytest.raises(StorageError, match="needs universal_pathlib and s3fs"):
-        place("s3://another-bucket/key")
+        place("s3://elsewhere/key")
     with pytest.raises(StorageError, match=r"write a local path or s3://bucket/key"):
         place("nowhere://bucket/key")
