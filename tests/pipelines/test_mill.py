@@ -11,7 +11,7 @@ from pipelines.folder import RunFolder
 from pipelines.mill import mill
 from pipelines.progress import Display
 from pipelines.recipe import build_recipe
-from stages.errors import QuarantineError
+from stages.errors import QuarantineError, SourceError
 from stages.files import read_table
 from tests.fakes import BAD
 from tests.in_process import InProcess
@@ -215,3 +215,27 @@ def test_a_shorter_recipe_leaves_nothing_of_the_longer_one(crawl, tmp_path):
     short = recipe_of(crawl, "tests.fakes.Tag")
     run(short, tmp_path / "run")
     assert not list((tmp_path / "run" / "segments" / "2").glob("*"))
+
+
+@pytest.mark.parametrize("lines", [["no JSON", "[]"], ["{}"]])
+def test_a_run_of_whose_input_no_row_can_be_read_is_no_success(tmp_path, lines):
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_text("\n".join(lines))
+    faulty = recipe_of(tmp_path, "tests.fakes.Tag")
+    with pytest.raises(SourceError, match=r"each of the 2 units .*a\.jsonl at 0: line 1: "):
+        run(faulty, tmp_path / "run")
+    with pytest.raises(SourceError, match="no row could be read"):
+        run(faulty, tmp_path / "run")
+    (tmp_path / "b.jsonl").write_text('{"text": "meal"}\n')
+    result, _ = run(recipe_of(tmp_path, "tests.fakes.Tag"), tmp_path / "run")
+    assert result.counts[-1].rows_out == 1
+
+
+@pytest.mark.parametrize("name", ["a.warc", "a.warc.gz"])
+@pytest.mark.parametrize("content", [b"", b"<html>no crawl</html>" * 99], ids=["empty", "no WARC"])
+def test_a_warc_without_a_record_is_no_success(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    source = {"use": "stages.sources.read_warc.ReadWarc", "paths": [str(tmp_path / name)]}
+    recipe = build_recipe({"source": source, "steps": ["tests.fakes.Tag"]}, "test")
+    with pytest.raises(SourceError, match="no row could be read"):
+        run(recipe, tmp_path / "run")
