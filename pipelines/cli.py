@@ -26,6 +26,7 @@ from pipelines.single import stage_recipe
 from pipelines.submit import Request, run_from_client
 from pipelines.submit import submit as submit_job
 from stages.errors import QuernError, RecipeError
+from stages.places import exists
 from stages.stage import Filter, Operator
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -175,7 +176,7 @@ def plan(
     """Show what a run would do and what it would skip."""
     loaded = load_recipe(recipe, read=read or (), settings=settings or (), tiny=tiny)
     folder = _folder(out, loaded)
-    typer.echo(explain(loaded, folder if folder.root.exists() else None))
+    typer.echo(explain(loaded, folder if exists(folder.root) else None))
     if estimate:
         found = estimated(loaded)
         typer.echo("\n" + estimate_told(found, nodes, node_cpus, node_cost_per_hour))

@@ -17,7 +17,7 @@ from pipelines.folder import read_json
 from pipelines.recipe import Recipe, build_recipe
 from stages.errors import RecipeError
 from stages.files import atomic
-from stages.places import AnyPath, make_folder, names_in, place
+from stages.places import AnyPath, exists, make_folder, names_in, place
 from stages.stage import Source
 
 READERS = {
@@ -88,7 +88,7 @@ def _rows_of_run(path: AnyPath, out: AnyPath) -> list[str]:
 
 def _link(pack: AnyPath, target: AnyPath) -> None:
     """Give a pack to another run folder: as a link where both are local, else as a copy."""
-    if target.exists():
+    if exists(target):
         return
     make_folder(target.parent)
     if isinstance(pack, Path) and isinstance(target, Path):
@@ -103,7 +103,7 @@ def _link(pack: AnyPath, target: AnyPath) -> None:
 
 def _reader(paths: Sequence[str]) -> str:
     """Return the source that reads such files, told by their names."""
-    gone = [path for path in paths if not glob.has_magic(path) and not place(path).exists()]
+    gone = [path for path in paths if not glob.has_magic(path) and not exists(place(path))]
     if gone:
         faults = [f"--read {path}: no such file or folder" for path in gone]
         raise RecipeError("quern stage", faults)

@@ -26,7 +26,7 @@ from pipelines.walk import Apply, Outcome, after, apply_step, gather, walk
 from stages.errors import QuernError
 from stages.files import read_table, write_table
 from stages.media import MediaStore
-from stages.places import AnyPath, remove
+from stages.places import AnyPath, exists, remove
 from stages.record import SCHEMA, conform
 from stages.stage import ASSETS, Batch, Chunk, Fault, Source, Unit
 
@@ -240,7 +240,7 @@ def commit(job: Job, state: State) -> dict[str, Any]:
 def _assets(job: Job, unit: Unit) -> pa.Table:
     """Return the media that the first segment found in the crawl with this unit."""
     path = job.folder.unit_file(1, unit.index, "assets.parquet")
-    return read_table(path) if path.exists() else ASSETS.empty_table()
+    return read_table(path) if exists(path) else ASSETS.empty_table()
 
 
 def concat(tables: Sequence[pa.Table]) -> pa.Table:

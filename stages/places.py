@@ -242,6 +242,16 @@ def make_folder(path: AnyPath) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
+def exists(path: AnyPath) -> bool:
+    """Tell whether there is a file or folder.
+
+    Raises:
+        StorageError: when the store cannot be reached.
+    """
+    with reached(path):
+        return path.exists()
+
+
 def names_in(folder: AnyPath) -> frozenset[str]:
     """Return the names in a folder, none when it is missing; one listing.
 

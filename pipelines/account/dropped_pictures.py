@@ -20,6 +20,7 @@ from pipelines.account.summary import Summary
 from pipelines.decided import read_decisions
 from pipelines.folder import read_batch
 from pipelines.plan import bucket_count
+from stages.places import exists
 
 MAX_PER_SAMPLE = 3
 _FETCHED = ("sha256", "pack", "offset", "length")
@@ -72,7 +73,7 @@ def _fetched(
     units = next(len(s.units) for s in summary.segments if s.index == unit.segment)
     files = [str(bucket) for bucket in range(bucket_count(units))]
     where = summary.folder.decisions(unit.segment)
-    if not all((where / f"{name}.arrow").exists() for name in files):
+    if not all(exists(where / f"{name}.arrow") for name in files):
         return {}
     if not set(_FETCHED) <= set(read_batch(where / f"{files[0]}.arrow", 0).column_names):
         return {}  # what was decided is not where media lie
