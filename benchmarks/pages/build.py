@@ -50,15 +50,15 @@ def made_pages() -> Iterator[MadePage]:
     jinja = environment()
     for site in SITES:
         template = jinja.get_template(site.template + ".html")
-        for variant, bank in enumerate(site.banks):
-            kind, _, engine = site.template.partition("/")
-            name = f"{engine}_{variant}"
+        for variant, bank in enumerate(site.banks, start=site.first):
+            kind, engine = site.kind, site.template.partition("/")[2]
+            name = f"{engine}_{variant}" if bank.startswith("en_") else f"{engine}_{bank}"
             author = Author(bank, page=f"{kind}/{name}", variant=variant)
             marked = template.render(w=author, ui=author.ui, charset=site.charset)
             yield MadePage(
                 kind=kind,
                 name=name,
-                url=f"https://{engine.replace('_', '-')}.quern.example/{variant}/page.html",
+                url=f"https://{name.replace('_', '-')}.quern.example/pages/page.html",
                 raw=served(marked).encode(site.charset, errors="xmlcharrefreplace"),
                 content_type=header(site),
                 truth=read_truth(marked),
