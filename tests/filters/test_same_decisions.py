@@ -266,7 +266,7 @@ CASES = [
 @pytest.mark.parametrize(
     ("cls", "options", "reading"), CASES, ids=lambda each: getattr(each, "__name__", "")
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rows=documents)
 def test_a_filter_decides_as_a_plain_reading_of_its_rules(cls, options, reading, over, rows):
     operator = cls(over=over, **options)
