@@ -71,7 +71,7 @@ pieces = ["the", "And", "to,", "fox", "7", "–", "é", "x" * 30, " ", " ", " ",
 texts = st.lists(st.sampled_from(pieces), max_size=40).map("".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.lists(texts, max_size=4), max_size=4))
 def test_scores_are_those_of_the_plain_reading(documents: list[list[str]]) -> None:
     scores = OmnicorpusDocument().build()(batch_of(*documents))

@@ -265,7 +265,7 @@ block = st.lists(pieces, min_size=1, max_size=3).map(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(st.lists(block, max_size=12), max_size=3))
 def test_decisions_are_those_of_the_plain_reading(documents: list[list[str | None]]) -> None:
     operator = OmnicorpusParagraphs()

@@ -89,7 +89,7 @@ pieces = st.sampled_from(["It is", " so.", " 3.5", "!", ' "why?"', "\n", "# a", 
 texts = st.lists(pieces, min_size=1, max_size=4).map("".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.lists(texts, max_size=5), max_size=3))
 def test_texts_are_those_of_the_plain_reading(documents: list[list[str]]) -> None:
     left = texts_of(TrimFragments().build()(batch_of(*documents)))
