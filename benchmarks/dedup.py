@@ -1,152 +1,169 @@
-"""Texts in memory to keep-or-drop decisions, near-duplicates at 0.75, beside rensa and datasketch.
+"""Texts to keep-or-drop decisions, near-duplicates at 0.75, beside other tools.
 
-    python -m benchmarks.dedup [--texts 20000] [--rounds 3]
+    python -m benchmarks.dedup [--texts 10000] [--rounds 3] [--peer-python NAME=PYTHON ...]
 
-Speed is texts per CPU second on one core. Recall is the share of planted pairs of exact Jaccard
-similarity >= 0.75 of which one member is dropped; wrong, that of pairs below 0.7. Rensa's
-candidates are verified by their signatures; datasketch's are not, as its guide has it.
-Peers that are not installed are named and left out.
+Speed is texts per CPU second on one core, from texts in memory to decisions. The texts hold what
+`benchmarks/clusters.py` plants: clusters of 2 to 1,000, edited pairs, texts cut short, white
+space alone, shared boilerplate. Of texts that are the same, all but one should go: recall is the
+share that does; lost, groups of which none is left. Of those that only look so, none should go:
+wrong is the share that goes, beyond one that might have stayed for all. `--peer-python` names the
+Python of an environment that has rensa, datasketch, datatrove, text-dedup or data-juicer; each
+runs in processes of its own, as Quern does, and reports its largest resident memory.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
+import json
 import os
 import statistics
-import time
-from collections.abc import Callable
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.minhash import NUM_PERM, python_shingles
-from benchmarks.texts import Corpus, corpus
+from benchmarks.clusters import Group, planted
+from benchmarks.dedup_peers import PEERS, THRESHOLD, told
+from stages.dedup.graph import forest_of_edges, merged
 from stages.dedup.minhash import MinHashDedup
+from stages.dedup.nodes import elements_of, rows_of, units_of
 from stages.media import MediaStore
 from stages.record import document, table_of, text_part
-from stages.stage import Batch, Bucket
+from stages.stage import EDGES, Batch, Bucket, Projection
 
-THRESHOLD = 0.75
 BUCKETS = 4
 UNIT = 5000
-Task = Callable[[], set[int]]
+PEER = Path(__file__).with_name("dedup_peers.py")
 
 
-def quern(texts: list[str]) -> Task:
+def quern(texts: list[str]) -> set[int]:
+    """Return the texts that MinHashDedup drops; the steps of a run, in memory."""
     rows = [
         {"id": f"{i:032x}", "kind": "text", "messages": document([text_part(text)])}
         for i, text in enumerate(texts)
     ]
-    tables = [table_of(rows[i : i + UNIT]) for i in range(0, len(rows), UNIT)]
     store = MediaStore(root=Path("media"))
     operator = MinHashDedup(threshold=THRESHOLD)
-
-    def run() -> set[int]:
-        projections = [operator.project(Batch(table=table, store=store)) for table in tables]
-        edges = []
-        for number in range(BUCKETS):
-            bucket = Bucket(index=number, media=store.root, beside=lambda u: projections[u].beside)
-            parts = []
-            for unit, projection in enumerate(projections):
-                rows = projection.rows
-                rows = rows.filter(pa.array(operator.partition(rows, BUCKETS) == number))
-                units = pa.array(np.full(rows.num_rows, unit), pa.int32())
-                parts.append(rows.append_column("unit", units))
-            edges.append(operator.decide(pa.concat_tables(parts), bucket))
-        decisions = operator.combine(pa.concat_tables(edges)).to_pydict()
-        entries = zip(decisions["unit"], decisions["row"], decisions["keep"], strict=True)
-        return {unit * UNIT + row for unit, row, keep in entries if not keep}
-
-    return run
+    projections = [
+        operator.project(Batch(table=table_of(rows[at : at + UNIT]), store=store))
+        for at in range(0, len(rows), UNIT)
+    ]
+    place = Bucket(index=0, media=store.root, beside=lambda unit: beside(projections[unit]))
+    forests = []
+    for number in range(BUCKETS):
+        edges = operator.decide(_bucket(operator, projections, number), place)
+        forests.append(forest_of_edges(*(edges.column(n).to_numpy() for n in EDGES.names)))
+    members = _members(operator, projections, merged(forests))
+    decisions = operator.judge(members, replace(place, units=len(projections))).to_pydict()
+    entries = zip(decisions["unit"], decisions["row"], decisions["keep"], strict=True)
+    return {unit * UNIT + row for unit, row, keep in entries if not keep}
 
 
-def rensa(texts: list[str]) -> Task:
-    library = importlib.import_module("rensa")
-
-    def run() -> set[int]:
-        tokens = (python_shingles(text) for text in texts)
-        minhashes = library.RMinHash.from_token_sets(tokens, NUM_PERM, 1)
-        index = library.RMinHashLSH(THRESHOLD, NUM_PERM, 16)
-        dropped = set()
-        for i, minhash in enumerate(minhashes):
-            found = index.query(minhash)
-            if any(minhash.jaccard(minhashes[other]) >= THRESHOLD for other in found):
-                dropped.add(i)
-            else:
-                index.insert(i, minhash)
-        return dropped
-
-    return run
+def beside(projection: Projection) -> pa.Table:
+    assert projection.beside is not None
+    return projection.beside
 
 
-def datasketch(texts: list[str]) -> Task:
-    from datasketch import MinHash, MinHashLSH
-    from xxhash import xxh32_intdigest
-
-    blank = MinHash(num_perm=NUM_PERM, scheme="affine32", hashfunc=xxh32_intdigest)
-
-    def run() -> set[int]:
-        index = MinHashLSH(threshold=THRESHOLD, num_perm=NUM_PERM)
-        dropped = set()
-        for i, text in enumerate(texts):
-            minhash = blank.copy()
-            minhash.update_batch([s.encode() for s in python_shingles(text)])
-            if index.query(minhash):
-                dropped.add(i)
-            else:
-                index.insert(i, minhash)
-        return dropped
-
-    return run
+def _bucket(operator: MinHashDedup, projections: list[Projection], number: int) -> pa.Table:
+    parts = []
+    for unit, projection in enumerate(projections):
+        mine = operator.partition(projection.rows, BUCKETS) == number
+        rows = projection.rows.filter(pa.array(mine))
+        parts.append(rows.append_column("unit", pa.array(np.full(rows.num_rows, unit), pa.int32())))
+    return pa.concat_tables(parts)
 
 
-PEERS = {"quern": quern, "rensa R, 16x8, verified": rensa, "datasketch affine32, xxh32": datasketch}
+def _members(operator: MinHashDedup, projections: list[Projection], forest: Any) -> pa.Table:
+    tables = []
+    for unit, projection in enumerate(projections):
+        mine = units_of(forest.node) == unit
+        row, element = rows_of(forest.node[mine]), elements_of(forest.node[mine])
+        table = operator.members(beside(projection), row, element)
+        columns = {
+            "unit": pa.array(np.full(len(row), unit), pa.int32()),
+            "row": row,
+            "element": element,
+            "cluster": forest.label[mine],
+            "score": forest.score[mine],
+        }
+        for name, column in columns.items():
+            table = table.append_column(name, pa.array(column))
+        tables.append(table)
+    return pa.concat_tables(tables)
 
 
-def shares(dropped: set[int], given: Corpus) -> tuple[float, float, int]:
-    """Return recall, wrong removals, and how many texts outside any pair were dropped."""
-    hit = [(score, a in dropped or b in dropped) for a, b, score in given.pairs]
-    recall = statistics.mean(each for score, each in hit if score >= THRESHOLD)
-    wrong = statistics.mean(each for score, each in hit if score < 0.7)
-    paired = {member for a, b, _ in given.pairs for member in (a, b)}
-    return recall, wrong, len(dropped - paired)
+def judged(dropped: set[int], groups: list[Group]) -> dict[str, float]:
+    """Return by kind the share that went of those that should, or should not, and `lost`."""
+    gone: dict[str, list[int]] = {}
+    lost = 0
+    for group in groups:
+        size, left = len(group.members), len(set(group.members) - dropped)
+        lost += group.same and left == 0
+        share = gone.setdefault(group.kind, [0, 0])
+        share[0] += size - (max(left, 1) if group.kind != "alone" else left)
+        share[1] += size - (group.kind != "alone")
+    return {**{kind: went / of for kind, (went, of) in gone.items()}, "lost": lost}
+
+
+def report(texts: list[str], groups: list[Group], runs: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Print speeds and memory, then what went of every kind."""
+    counts = {g.kind: sum(len(h.members) for h in groups if h.kind == g.kind) for g in groups}
+    print(f"{len(texts)} texts, {sum(map(len, texts)) / 1e6:.1f} MB")
+    for same in (True, False):
+        kinds = dict.fromkeys(g.kind for g in groups if g.same == same)
+        what = "should go but for one" if same else "should stay"
+        print(f"{what}: " + "; ".join(f"{kind} ({counts[kind]} texts)" for kind in kinds))
+    print("\n| | texts per CPU s: median | lowest | highest | peak MB |\n|-|-|-|-|-|")
+    for name, done in runs.items():
+        rates = sorted(len(texts) / run["seconds"] for run in done)
+        peak = max(run["peak_mb"] for run in done)
+        print(
+            f"| {name} | {statistics.median(rates):,.0f} | {rates[0]:,.0f} | {rates[-1]:,.0f} "
+            f"| {peak:,.0f} |"
+        )
+    scores = {name: judged(set(done[0]["dropped"]), groups) for name, done in runs.items()}
+    for same, title in ((True, "recall"), (False, "wrong")):
+        kinds = list(dict.fromkeys(g.kind for g in groups if g.same == same))
+        kinds += ["lost"] if same else []
+        print(f"\n| {title} | " + " | ".join(kinds) + " |\n|" + "-|" * (len(kinds) + 1))
+        for name, found in scores.items():
+            print(f"| {name} | " + " | ".join(f"{found[kind]:.4g}" for kind in kinds) + " |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--texts", type=int, default=20000)
+    parser.add_argument("--texts", type=int, default=10000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peer-python", action="append", default=[], metavar="NAME=PYTHON")
+    parser.add_argument("--alone", metavar="TEXTS.json", help="be Quern's own process")
     options = parser.parse_args()
+    if options.alone:
+        quern(["compile this"] * 2)
+        print(told(quern, json.loads(Path(options.alone).read_text())))
+        return
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    given = corpus(options.texts)
-    running: dict[str, Task] = {}
-    for name, make in PEERS.items():
-        try:
-            running[name] = make(given.texts)
-        except ImportError as error:
-            print(f"{name}: not installed here, left out ({error})")
-    quern(given.texts[:100])()  # compiles
-    seconds: dict[str, list[float]] = {name: [] for name in running}
-    results = {}
-    for _ in range(options.rounds):
-        for name, task in running.items():
-            start = time.process_time()
-            results[name] = shares(task(), given)
-            seconds[name].append(time.process_time() - start)
-    similar = sum(score >= THRESHOLD for *_, score in given.pairs)
-    different = sum(score < 0.7 for *_, score in given.pairs)
-    print(f"{len(given.texts)} texts; pairs: {similar} of J >= 0.75, {different} of J < 0.7\n")
-    print("| | texts per CPU s: median | lowest | highest | recall | wrong | unrelated dropped |")
-    print("|-|-|-|-|-|-|-|")
-    for name, taken in seconds.items():
-        rates = sorted(len(given.texts) / each for each in taken)
-        recall, wrong, unrelated = results[name]
-        print(
-            f"| {name} | {statistics.median(rates):,.0f} | {rates[0]:,.0f} | {rates[-1]:,.0f} "
-            f"| {recall:.4f} | {wrong:.4f} | {unrelated} |"
-        )
+    texts, groups = planted(options.texts, threshold=THRESHOLD)
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(texts, file)
+        file.flush()
+        commands = {"quern": [sys.executable, "-m", "benchmarks.dedup", "--alone", file.name]}
+        for named in options.peer_python:
+            name, _, python = named.partition("=")
+            if name not in PEERS:
+                parser.error(f"--peer-python {name}: name one of {', '.join(PEERS)}")
+            commands[name] = [python, str(PEER), name, file.name]
+        runs: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
+        for _ in range(options.rounds):
+            for name, command in commands.items():
+                done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+                runs[name].append(json.loads(done.stdout.splitlines()[-1]))
+    report(texts, groups, runs)
 
 
 if __name__ == "__main__":
