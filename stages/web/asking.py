@@ -51,12 +51,10 @@ class Asking:
 
 @dataclass(frozen=True, kw_only=True)
 class _Chunk:
-    """Addresses that are committed together, sorted by key."""
+    """Addresses that are committed together: key, url and kind, sorted by key."""
 
     round: int
-    keys: tuple[bytes, ...]
-    urls: tuple[str, ...]
-    kinds: tuple[str, ...]
+    addresses: pa.Table
 
 
 def ask_all(requests: pa.Table, asking: Asking) -> pa.Table:
@@ -114,13 +112,7 @@ def _stale(known: pa.Table, asking: Asking) -> pa.ChunkedArray:
 def _cut(table: pa.Table, round_: int, asking: Asking) -> Iterator[_Chunk]:
     size = asking.web.commit_urls
     for start in range(0, table.num_rows, size):
-        piece = table.slice(start, size).to_pydict()
-        yield _Chunk(
-            round=round_,
-            keys=tuple(piece["key"]),
-            urls=tuple(piece["url"]),
-            kinds=tuple(piece["kind"]),
-        )
+        yield _Chunk(round=round_, addresses=table.slice(start, size))
 
 
 def _run(chunks: Sequence[_Chunk], asking: Asking) -> None:
@@ -140,6 +132,7 @@ async def _ask_chunks(chunks: Sequence[_Chunk], asking: Asking) -> None:
 
 
 async def _ask_chunk(chunk: _Chunk, fetcher: Fetcher, asking: Asking) -> None:
+    addresses = chunk.addresses.to_pydict()
     with tempfile.TemporaryFile() as file:
         spool = cast(BinaryIO, file)
 
@@ -151,7 +144,7 @@ async def _ask_chunk(chunk: _Chunk, fetcher: Fetcher, asking: Asking) -> None:
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(one(url, kind))
-                    for url, kind in zip(chunk.urls, chunk.kinds, strict=True)
+                    for url, kind in zip(addresses["url"], addresses["kind"], strict=True)
                 ]
         except* OSError as group_:
             raise StorageError(
@@ -159,7 +152,8 @@ async def _ask_chunk(chunk: _Chunk, fetcher: Fetcher, asking: Asking) -> None:
                 f"{group_.exceptions[0]}; free space there or set TMPDIR"
             ) from None
         rows = [task.result() for task in tasks]
-        await asyncio.to_thread(asking.journal.write, chunk.keys, chunk.round, rows, spool)
+        keys = addresses["key"]
+        await asyncio.to_thread(asking.journal.write, keys, chunk.round, rows, spool)
 
 
 def _within(told: pa.Table, bounds: Bounds) -> pa.Table:
