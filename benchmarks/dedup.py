@@ -29,7 +29,7 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.clusters import Group, planted
-from benchmarks.dedup_peers import PEERS, THRESHOLD, told
+from benchmarks.dedup_peers import PEERS, THRESHOLD, measured
 from stages.dedup.graph import forest_of_edges, merged
 from stages.dedup.minhash import MinHashDedup
 from stages.dedup.nodes import elements_of, rows_of, units_of
@@ -145,7 +145,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.alone:
         quern(["compile this"] * 2)
-        print(told(quern, json.loads(Path(options.alone).read_text())))
+        print(measured(quern, json.loads(Path(options.alone).read_text())))
         return
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     texts, groups = planted(options.texts, threshold=THRESHOLD)

@@ -3,7 +3,7 @@
     python dedup_peers.py NAME TEXTS.json
 
 Prints JSON: CPU seconds of the process and its children from texts in memory to decisions, the
-largest resident memory of one of them, and the numbers of the texts that go. It imports nothing
+largest resident memory of the process, and the numbers of the texts that go. It imports nothing
 of Quern, whose requirements differ from its peers'. Each tool has 128 permutations and shingles
 of five words, is told a threshold of 0.75 where it takes one, and its defaults for the rest.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import struct
 import sys
 import tempfile
@@ -134,22 +133,21 @@ PEERS: dict[str, Callable[[list[str]], set[int]]] = {
 }
 
 
-def told(work: Callable[[list[str]], set[int]], texts: list[str]) -> str:
+def measured(work: Callable[[list[str]], set[int]], texts: list[str]) -> str:
     """Do the work and return what it cost and gave, as JSON."""
     before = sum(os.times()[:4])
     dropped = work(texts)
     seconds = sum(os.times()[:4]) - before
-    sizes = [resource.getrusage(who).ru_maxrss for who in (0, resource.RUSAGE_CHILDREN)]
-    return json.dumps(
-        {"seconds": seconds, "peak_mb": max(sizes) / 1024, "dropped": sorted(dropped)}
-    )
+    (line,) = (line for line in Path("/proc/self/status").open() if line.startswith("VmHWM"))
+    told = {"seconds": seconds, "peak_mb": int(line.split()[1]) / 1024, "dropped": sorted(dropped)}
+    return json.dumps(told)
 
 
 def main() -> None:
     texts = json.loads(Path(sys.argv[2]).read_text())
     work = PEERS[sys.argv[1]]
     work(texts[:100] + texts[:2])  # imports, and loads what is loaded once
-    print(told(work, texts))
+    print(measured(work, texts))
 
 
 if __name__ == "__main__":
