@@ -33,6 +33,7 @@ from stages.web.status import (
 _REDIRECTS: Final = {301, 302, 303, 307, 308}
 _IN_MEMORY: Final = 1 << 20  # of one body, bytes; the rest waits in a temporary file
 _MAX_CODINGS: Final = 2
+_FAREWELL_S: Final = 0.1  # for connections to be closed, which the client does not wait for
 _CODINGS: Final = {"gzip", "x-gzip", "deflate", "br", "zstd", "identity", ""}
 
 
@@ -87,6 +88,7 @@ async def session_of(web: Web) -> AsyncIterator[aiohttp.ClientSession]:
         max_field_size=web.max_header_bytes,
     ) as session:
         yield session
+    await asyncio.sleep(_FAREWELL_S)
 
 
 async def ask(
