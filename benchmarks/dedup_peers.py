@@ -138,7 +138,11 @@ def measured(work: Callable[[list[str]], set[int]], texts: list[str]) -> str:
     before = sum(os.times()[:4])
     dropped = work(texts)
     seconds = sum(os.times()[:4]) - before
-    (line,) = (line for line in Path("/proc/self/status").open() if line.startswith("VmHWM"))
+    (line,) = (
+        line
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("VmHWM")
+    )
     told = {"seconds": seconds, "peak_mb": int(line.split()[1]) / 1024, "dropped": sorted(dropped)}
     return json.dumps(told)
 
