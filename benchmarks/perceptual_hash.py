@@ -29,8 +29,6 @@ from PIL import Image
 
 from examples.scenes import SCENES
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 RADII = (4, 8, 10)
 Hash = Callable[[bytes], int | None]
 
@@ -183,6 +181,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pictures", default="")
     options = parser.parse_args()
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     time_all([noisy(seed) for seed in range(options.jpegs)], options.rounds)
     images = pictures(options.pictures)
     for name in ("quern", "imagehash.phash"):
