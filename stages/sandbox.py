@@ -132,7 +132,8 @@ class _Child:
             [sys.executable, "-m", "stages.sandbox", function, str(timeout_s), str(memory_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
+            # A thread pool for linear algebra would eat the address space on a large machine.
+            env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"},
         )
         self.end = weakref.finalize(self, _end, self.process)
         assert self.process.stdin is not None

@@ -6,28 +6,27 @@ what reads like text, are decided by trafilatura (Barbaresi 2021, ACL demo), whi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+import numpy as np
 from selectolax.lexbor import LexborHTMLParser
 
-from stages.extraction.blocks import walk
+from stages.extraction.blocks import read_markup, walk
 from stages.extraction.cleaning import keep, text_size
 from stages.extraction.container import Judgement, choose, judge
+from stages.extraction.gather import CONTINUES, IMAGE
 from stages.extraction.images import Image
 from stages.extraction.metadata import Metadata, read_metadata
 from stages.extraction.second_opinion import second_opinion
-from stages.extraction.tree import HEADING, Piece, Tree
+from stages.extraction.tree import KIND_NAMES, Tree
 
 Kind = Literal[
     "heading", "paragraph", "item", "table", "code", "formula", "quote", "caption", "image"
 ]
 
-TOO_LITTLE_TEXT: Final = 300
+TOO_LITTLE_TEXT: Final = 200
 """Size of main text below which the scorer is unsure."""
-LITTLE_TEXT: Final = 600
-"""Size of main text below which it must hold MOST of the page's good text."""
-MOST: Final = 0.8
 SMALL_SHARE: Final = 0.35
 """Share of the page's good text below which the scorer is unsure however much it found."""
 NEXT_TO_NOTHING: Final = 80
@@ -89,59 +88,80 @@ def article(html: str, *, url: str) -> Article:
         html = html.encode("utf-8", "replace").decode("utf-8")
         parser = LexborHTMLParser(html)
     metadata = read_metadata(parser, html=html, url=url)
-    pieces = _main_text(parser, html, metadata.base)
-    return _article(metadata, pieces)
+    return _article(metadata, _main_text(parser, html, metadata.base))
 
 
-def _main_text(parser: LexborHTMLParser, html: str, base: str) -> list[Piece]:
-    root = parser.body or parser.root
-    if root is None:
+def _main_text(parser: LexborHTMLParser, html: str, base: str) -> list[Block]:
+    markup = read_markup(parser, html=html)
+    if markup is None:
         return []
-    tree = walk(root, base=base)
+    tree = walk(markup, base=base)
     judgement = judge(tree)
-    kept = keep(tree, judgement, choose(tree, judgement)) if tree.pieces else []
-    pieces = [tree.pieces[index] for index in kept]
-    size = text_size(pieces)
-    if _is_unsure(size, judgement.good[-1]):
-        pieces = second_opinion(html, tree, judgement) or pieces
-    if text_size(pieces) >= NEXT_TO_NOTHING:
-        return pieces
-    return _all_text(tree, judgement, walk(root, base=base, everything=True), pieces)
+    kept = keep(tree, judgement, choose(tree, judgement)) if len(tree.pieces) else []
+    size = text_size(tree, kept)
+    if _is_unsure(size, int(judgement.good[-1])):
+        opinion = second_opinion(html, tree, judgement)
+        if opinion and isinstance(opinion[0], str):
+            return [Block(kind="paragraph", text=str(line)) for line in opinion]
+        kept = [int(index) for index in opinion] or kept
+        size = text_size(tree, kept)
+    if size >= NEXT_TO_NOTHING:
+        return _blocks(tree, kept)
+    return _all_text(tree, judgement, walk(markup, base=base, everything=True), kept)
 
 
 def _is_unsure(size: int, good: int) -> bool:
     """Tell whether a text of some size is likely not the main text of a page."""
-    if size < TOO_LITTLE_TEXT or size < SMALL_SHARE * good:
-        return True
-    return size < LITTLE_TEXT and size < MOST * good
+    return size < TOO_LITTLE_TEXT or size < SMALL_SHARE * good
 
 
-def _all_text(
-    tree: Tree, judgement: Judgement, everything: Tree, found: list[Piece]
-) -> list[Piece]:
+def _all_text(tree: Tree, judgement: Judgement, everything: Tree, found: list[int]) -> list[Block]:
     """Return the text of a short page that is neither links nor, if possible, boilerplate."""
-    pairs = zip(tree.pieces, judgement.junk, strict=True)
-    outside = [piece for piece, junk in pairs if not junk and 2 * piece.links <= piece.size]
-    best = max(found, outside, key=text_size)
-    plain = [piece for piece in everything.pieces if 2 * piece.links <= piece.size]
-    if text_size(best) < NEXT_TO_NOTHING and text_size(plain) > MANY_TIMES * text_size(best):
-        return plain
-    return best or everything.pieces
+    outside = [index for index in _unlinked(tree) if not judgement.junk[index]]
+    best = max(found, outside, key=lambda pieces: text_size(tree, pieces))
+    plain = _unlinked(everything)
+    size = text_size(tree, best)
+    if size < NEXT_TO_NOTHING and text_size(everything, plain) > MANY_TIMES * size:
+        return _blocks(everything, plain)
+    return _blocks(tree, best) or _blocks(everything, list(range(len(everything.pieces))))
 
 
-def _article(metadata: Metadata, pieces: list[Piece]) -> Article:
+def _unlinked(tree: Tree) -> list[int]:
+    """Return the pieces that are not mostly links."""
+    mostly_text = 2 * tree.pieces["links"] <= tree.pieces["size"]
+    return [int(index) for index in np.flatnonzero(mostly_text)]
+
+
+def _blocks(tree: Tree, kept: list[int]) -> list[Block]:
+    """Return pieces as blocks; text that only a picture parted that was none is joined again."""
+    levels, flags = tree.pieces["level"].tolist(), tree.pieces["flags"].tolist()
+    blocks: list[Block] = []
+    for index in kept:
+        kind = tree.kinds[index]
+        if kind == IMAGE:
+            image = tree.image_of(index)
+            if image is not None:
+                caption = tree.captions.get(index)
+                shown = replace(image, caption=caption) if caption else image
+                blocks.append(Block(kind="image", text="", image=shown))
+        elif text := tree.text_of(index):
+            if flags[index] & CONTINUES and blocks and blocks[-1].image is None:
+                before = blocks.pop()
+                blocks.append(replace(before, text=f"{before.text} {text}"))
+            else:
+                blocks.append(Block(kind=KIND_NAMES[kind], text=text, level=levels[index]))
+    return blocks
+
+
+def _article(metadata: Metadata, blocks: list[Block]) -> Article:
     title = metadata.title
     if not title:
-        title = next((piece.text for piece in pieces if piece.kind is HEADING), "")
-    blocks = tuple(
-        Block(kind=piece.kind, text=piece.text, level=piece.level, image=piece.image)  # type: ignore[arg-type]
-        for piece in pieces
-    )
+        title = next((block.text for block in blocks if block.kind == "heading"), "")
     return Article(
         title=title,
         date=metadata.date,
         language=metadata.language,
         site=metadata.site,
         licence=metadata.licence,
-        blocks=blocks,
+        blocks=tuple(blocks),
     )

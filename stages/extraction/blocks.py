@@ -1,376 +1,156 @@
-"""Walk a parsed page once and write down its pieces in document order.
+"""Read a parsed page once: its tags, what their names say, its pieces in document order.
 
-The walk keeps its own stack and visits every node once, so that neither depth nor breadth of a
-hostile page costs more than its number of nodes.
+lexbor writes the page it has parsed, and three compiled passes read that: `markup` finds the
+tags, `gather` the pieces and elements, `writing` the texts. Here is what goes before and between
+them: formulas become text, and names of elements are classified that were not seen before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from stages.extraction import gather, records, writing
 from stages.extraction.captions import pair_captions
 from stages.extraction.formulas import tex_of_math, tex_of_script
-from stages.extraction.gather import Gatherer, Leave, is_hidden
-from stages.extraction.images import (
-    Attributes,
-    is_icon,
-    read_image,
-    stands_for_formula,
-    stands_for_text,
+from stages.extraction.kinds import FORMULA_BOX, KINDS
+from stages.extraction.markup import READ_INLINE, READ_PICTURE, scan
+from stages.extraction.names import (
+    classify,
+    packed,
+    said_by_role,
+    said_inline,
+    said_of_picture,
 )
-from stages.extraction.names import Names
-from stages.extraction.tables import settle_table
-from stages.extraction.tree import CAPTION, HEADING, ITEM, QUOTE, Tree
-from stages.extraction.vocabulary import FOOT, FORM, META, SIDE
+from stages.extraction.tables import settle_tables
+from stages.extraction.tree import Markup, Records, Tree
+from stages.extraction.vocabulary import AD, FOOT, FORM, META, NAV, NOTICE, RELATED, SHARE, SIDE
 
-Enter = Callable[[Gatherer, LexborNode], "Leave | None"]
+_UNREAD: Final = ["script", "style", "svg"]
+_NEVER_TEXT: Final = NAV | SIDE | FOOT | AD | SHARE | RELATED | META | FORM | NOTICE
+_MEMO_SIZE: Final = 1 << 17  # a crawl's pages share templates; about 20 MB when full
 
-_DROPPED_INLINE_NAMES: Final = """
-    katex-html MathJax MathJax_Preview MathJax_SVG MathJax_CHTML MathJax_Display mjx-chtml
-    mw-editsection lineno linenos ln lnum line-number line-numbers gutter sr-only
-    screen-reader-text visually-hidden visuallyhidden noprint reference headerlink anchor-link
-    headeranchor anchorjs-link
-"""
-_DROPPED_INLINE: Final = frozenset(_DROPPED_INLINE_NAMES.split())
+_said: dict[int, int] = {}
 
 
-def walk(root: LexborNode, *, base: str, everything: bool = False) -> Tree:
-    """Return the pieces and spans under `root`.
+def read_markup(parser: LexborHTMLParser, *, html: str) -> Markup | None:
+    """Return the markup of a parsed page; what is never text is taken out of the page.
 
     Args:
-        root: the element to read; its siblings are left alone.
+        parser: the page.
+        html: its source.
+    """
+    if "<math" in html or "math/tex" in html:
+        _write_formulas(parser)
+    parser.strip_tags(_UNREAD)
+    root = parser.body or parser.root
+    data = (root.html or "").encode("utf-8", "replace") if root is not None else b""
+    room = data.count(b"<")
+    if not room:
+        return None
+    tags = np.empty(room, records.TAG)
+    codes = np.frombuffer(data, np.uint8)
+    count = scan(
+        codes,
+        *(KINDS.keys, KINDS.numbers, KINDS.reads, KINDS.traits),
+        *(tags, np.empty(room, np.int32)),
+    )
+    return Markup(data=data, tags=tags[:count], said=_what_names_say(data, tags[:count]))
+
+
+def walk(markup: Markup, *, base: str, everything: bool = False) -> Tree:
+    """Return the pieces and spans of a page.
+
+    Args:
+        markup: the page.
         base: absolute address that relative ones are joined to.
         everything: also read navigation, and flag nothing as junk; for pages that would
             come out empty otherwise.
     """
-    gatherer = Gatherer(base=base, everything=everything)
-    actions = _ACTIONS_FOR_EVERYTHING if everything else _ACTIONS
-    _enter_body(gatherer, root)
-    stack: list[tuple[LexborNode, Leave | None]] = []
-    node = root.first_child
-    steps = 1
-    while node is not None:
-        steps += 1
-        tag = node.tag_id
-        if tag == _TEXT:
-            gatherer.text(node)
-        elif (enter := actions.get(tag, _enter_box)) is not _enter_skipped:
-            leave = enter(gatherer, node)
-            child = None if leave is _skip else node.first_child
-            if child is not None:
-                stack.append((node, leave))
-                node = child
-                continue
-            if leave is not None:
-                leave(gatherer)
-        node = node.next
-        while node is None and stack:
-            closed, leave = stack.pop()
-            if leave is not None:
-                leave(gatherer)
-            node = closed.next
-    gatherer.close()
-    gatherer.tree.steps = steps
-    return gatherer.tree
-
-
-def _skip(gatherer: Gatherer) -> None:
-    """Stand for "leave the children unread" among the leave actions."""
-
-
-def _enter_skipped(gatherer: Gatherer, node: LexborNode) -> Leave:
-    return _skip
-
-
-def _enter_body(gatherer: Gatherer, node: LexborNode) -> None:
-    """Open the root span; a body's names tell of the page's state and are not heeded."""
-    everything, gatherer.everything = gatherer.everything, True
-    gatherer.open(node)
-    gatherer.everything = everything
-    gatherer.tree.spans[0].tier = 0
-
-
-def _enter_inline(gatherer: Gatherer, node: LexborNode) -> None:
-    return None
-
-
-def _enter_box(gatherer: Gatherer, node: LexborNode) -> Leave:
-    if not gatherer.open(node):
-        return _skip
-    return Gatherer.close
-
-
-def _enter_light(gatherer: Gatherer, node: LexborNode) -> Leave:
-    if not gatherer.open(node, light=True):
-        return _skip
-    return Gatherer.close
-
-
-def _named(known: Names) -> Enter:
-    """Return the action for a tag that says something about its content."""
-
-    def enter(gatherer: Gatherer, node: LexborNode) -> Leave:
-        if not gatherer.open(node, known):
-            return _skip
-        return Gatherer.close
-
-    return enter
-
-
-def _of_kind(kind: str, level: int = 0) -> Enter:
-    """Return the action for a tag whose text is of one kind."""
-
-    def enter(gatherer: Gatherer, node: LexborNode) -> Leave:
-        if not gatherer.open(node, light=True):
-            return _skip
-        gatherer.push(kind, level)
-        return Gatherer.pop
-
-    return enter
-
-
-def _enter_item(gatherer: Gatherer, node: LexborNode) -> Leave:
-    if not gatherer.open(node, light=True):
-        return _skip
-    gatherer.push(ITEM, max(gatherer.in_list, 1))
-    return Gatherer.pop
-
-
-def _enter_list(gatherer: Gatherer, node: LexborNode) -> Leave:
-    if not gatherer.open(node):
-        return _skip
-    gatherer.in_list += 1
-    return _leave_list
-
-
-def _leave_list(gatherer: Gatherer) -> None:
-    gatherer.close()
-    gatherer.in_list -= 1
-
-
-def _enter_break(gatherer: Gatherer, node: LexborNode) -> None:
-    gatherer.line_break()
-
-
-def _enter_rule(gatherer: Gatherer, node: LexborNode) -> None:
-    gatherer.flush()
-
-
-def _enter_link(gatherer: Gatherer, node: LexborNode) -> Leave | None:
-    attributes = node.attributes
-    if "href" not in attributes or (gatherer.kind is HEADING and _is_fragment(attributes)):
-        return None
-    if _is_dropped(attributes.get("class")):
-        return _skip
-    gatherer.in_link += 1
-    return _leave_link
-
-
-def _is_fragment(attributes: Attributes) -> bool:
-    return (attributes.get("href") or "").startswith("#")
-
-
-def _leave_link(gatherer: Gatherer) -> None:
-    gatherer.in_link -= 1
-
-
-def _enter_span(gatherer: Gatherer, node: LexborNode) -> Leave | None:
-    attributes = node.attributes
-    if attributes and (_is_dropped(attributes.get("class")) or is_hidden(attributes)):
-        return None if gatherer.everything else _skip
-    return None
-
-
-def _is_dropped(names: str | None) -> bool:
-    return bool(names) and not _DROPPED_INLINE.isdisjoint((names or "").split())
-
-
-def _enter_pre(gatherer: Gatherer, node: LexborNode) -> Leave:
-    if not gatherer.open(node):
-        return _skip
-    gatherer.in_pre += 1
-    return _leave_pre
-
-
-def _leave_pre(gatherer: Gatherer) -> None:
-    gatherer.in_pre -= 1
-    if not gatherer.in_pre:
-        gatherer.end_code()
-    gatherer.close()
-
-
-def _enter_figure(gatherer: Gatherer, node: LexborNode) -> Leave:
-    if not gatherer.open(node):
-        return _skip
-    gatherer.figures.append(len(gatherer.tree.pieces))
-    return _leave_figure
-
-
-def _leave_figure(gatherer: Gatherer) -> None:
-    gatherer.close()
-    pair_captions(gatherer.tree.pieces, gatherer.figures.pop(), named=False)
-
-
-def _enter_picture(gatherer: Gatherer, node: LexborNode) -> Leave:
-    gatherer.sources = []
-    return _leave_picture
-
-
-def _leave_picture(gatherer: Gatherer) -> None:
-    gatherer.sources = []
-
-
-def _enter_source(gatherer: Gatherer, node: LexborNode) -> None:
-    gatherer.sources.append(node.attributes)
-
-
-def _enter_image(gatherer: Gatherer, node: LexborNode) -> None:
-    attributes = node.attributes
-    names = attributes.get("class") or ""
-    alt = (attributes.get("alt") or "").strip()
-    if alt and stands_for_formula(names):
-        gatherer.inline(f"${alt}$")
-    elif alt and stands_for_text(names):
-        gatherer.inline(alt)
-    elif gatherer.everything or not is_icon(names):
-        image = read_image(attributes, sources=gatherer.sources, base=gatherer.base)
-        if image is not None:
-            gatherer.add_image(image)
-
-
-def _enter_noscript(gatherer: Gatherer, node: LexborNode) -> Leave | None:
-    """Read only the pictures in it: the fallbacks of lazily loaded ones.
-
-    One with broken markup inside never ends, and holds the page: it is read like any element,
-    and so are those inside it, without looking at them again.
-    """
-    if gatherer.in_long_noscript:
-        return None
-    if not gatherer.in_noscript and len(node.text_lexbor()) > _LONGEST_NOSCRIPT:
-        gatherer.in_long_noscript = 1
-        return _leave_long_noscript
-    gatherer.in_noscript += 1
-    return _leave_noscript
-
-
-def _leave_noscript(gatherer: Gatherer) -> None:
-    gatherer.in_noscript -= 1
-
-
-def _leave_long_noscript(gatherer: Gatherer) -> None:
-    gatherer.in_long_noscript = 0
-
-
-def _enter_math(gatherer: Gatherer, node: LexborNode) -> Leave:
-    tex, stands_alone = tex_of_math(node)
-    _add_tex(gatherer, tex, stands_alone)
-    return _skip
-
-
-def _enter_script(gatherer: Gatherer, node: LexborNode) -> Leave:
-    tex, stands_alone = tex_of_script(node)
-    _add_tex(gatherer, tex, stands_alone)
-    return _skip
-
-
-def _add_tex(gatherer: Gatherer, tex: str, stands_alone: bool) -> None:
-    if tex and stands_alone:
-        gatherer.add_formula(tex)
-    elif tex:
-        gatherer.inline(f"${tex}$")
-
-
-def _enter_table(gatherer: Gatherer, node: LexborNode) -> Leave:
-    if not gatherer.open(node):
-        return _skip
-    tree = gatherer.tree
-    gatherer.tables.append((len(tree.pieces), len(tree.spans), gatherer.row, gatherer.cell))
-    gatherer.row = gatherer.cell = 0
-    return _leave_table
-
-
-def _leave_table(gatherer: Gatherer) -> None:
-    gatherer.flush()
-    tree = gatherer.tree
-    first, first_span, row, cell = gatherer.tables.pop()
-    if first >= 0:
-        settle_table(tree.pieces, tree.spans, first, first_span)
-    gatherer.row, gatherer.cell = row, cell
-    if gatherer.tables:  # a table around another one is there for layout
-        gatherer.tables[-1] = (-1, *gatherer.tables[-1][1:])
-    gatherer.close()
-
-
-def _enter_row(gatherer: Gatherer, node: LexborNode) -> Leave:
-    if not gatherer.open(node, light=True):
-        return _skip
-    gatherer.row = gatherer.number = gatherer.number + 1
-    return Gatherer.close
-
-
-def _enter_cell(gatherer: Gatherer, node: LexborNode) -> Leave:
-    if not gatherer.open(node, light=True):
-        return _skip
-    gatherer.cell = gatherer.number = gatherer.number + 1
-    return _leave_cell
-
-
-def _leave_cell(gatherer: Gatherer) -> None:
-    gatherer.close()
-    gatherer.cell = 0
-
-
-_LONGEST_NOSCRIPT: Final = 3000
-
-
-def _tag_ids(names: Iterable[str]) -> list[int]:
-    parser = LexborHTMLParser("")
-    return [parser.create_node(name).tag_id for name in names]
-
-
-_TEXT: Final = 2  # LXB_TAG__TEXT
-_TAGS: Final[dict[str, Enter]] = {
-    """script style template iframe svg canvas select option button input textarea nav head
-    datalist audio video dialog menu map embed frame frameset noframes meter
-    progress title link meta base""": _enter_skipped,
-    """b i em strong u s small big font tt code kbd samp var sub abbr acronym cite q dfn mark del
-    ins strike time label bdi bdo ruby rb rt nobr wbr data output""": _enter_inline,
-    "a": _enter_link,
-    "span sup": _enter_span,
-    "p dd tbody thead tfoot": _enter_light,
-    "br": _enter_break,
-    "hr": _enter_rule,
-    "article": _named(Names(4, 0, 0)),
-    "main": _named(Names(3, 0, 0)),
-    "aside": _named(Names(0, SIDE, 0)),
-    "footer": _named(Names(0, FOOT, 0)),
-    "form": _named(Names(0, FORM, 0)),
-    "address": _named(Names(0, META, 0)),
-    "ul ol dl dir": _enter_list,
-    "li dt": _enter_item,
-    "blockquote": _of_kind(QUOTE),
-    "figcaption caption": _of_kind(CAPTION),
-    "figure": _enter_figure,
-    "pre listing xmp": _enter_pre,
-    "picture": _enter_picture,
-    "source": _enter_source,
-    "img image amp-img": _enter_image,
-    "noscript": _enter_noscript,
-    "math": _enter_math,
-    "script": _enter_script,
-    "table": _enter_table,
-    "tr": _enter_row,
-    "td th": _enter_cell,
-    **{f"h{level}": _of_kind(HEADING, level) for level in range(1, 7)},
-}
-_ACTIONS: Final[dict[int, Enter]] = {
-    tag: action for names, action in _TAGS.items() for tag in _tag_ids(names.split())
-}
-_ACTIONS[4] = _ACTIONS[10] = _enter_skipped  # comments and doctypes
-_ACTIONS_FOR_EVERYTHING: Final = {
-    **_ACTIONS,
-    **dict.fromkeys(_tag_ids(["nav", "button", "menu", "dialog", "object"]), _enter_box),
-}
+    tags, count = markup.tags, len(markup.tags)
+    pieces, spans = np.empty(2 * count + 1, records.PIECE), np.empty(count, records.SPAN)
+    segments, notes = np.empty(2 * count + 1, records.SEGMENT), np.empty(2 * count, records.NOTE)
+    sources, saved = np.empty(count, np.int32), np.empty((count, gather.SAVED), np.int32)
+    books = np.zeros(1, records.BOOKS)
+    books[0]["everything"] = everything
+    actions = KINDS.actions_in_need if everything else KINDS.actions
+    room = (saved, pieces, spans, segments, notes, sources)
+    gather.gather(tags, markup.said, actions, books[0], _NEVER_TEXT, room)
+    done = books[0]
+    pieces, spans, notes = pieces[: done["pieces"]], spans[: done["spans"]], notes[: done["notes"]]
+    codes = np.frombuffer(markup.data, np.uint8)
+    text = np.empty(len(codes) + len(pieces), np.uint8)
+    written = writing.write(codes, segments, pieces, text)
+    tree = Tree(
+        markup=markup,
+        base=base,
+        text=text[:written].tobytes(),
+        pieces=pieces,
+        spans=spans,
+        sources=sources,
+    )
+    if len(notes):
+        pair_captions(tree, notes)
+        settle_tables(tree, notes)
+    return tree
+
+
+def _write_formulas(parser: LexborHTMLParser) -> None:
+    """Put TeX in the place of each formula."""
+    for node in parser.css("math"):
+        _put_tex(parser, node, *tex_of_math(node))
+    for node in parser.css('script[type^="math/tex"]'):
+        _put_tex(parser, node, *tex_of_script(node))
+
+
+def _put_tex(parser: LexborHTMLParser, node: LexborNode, tex: str, stands_alone: bool) -> None:
+    if not tex:
+        node.decompose()
+    elif stands_alone:
+        box = parser.create_node(FORMULA_BOX)
+        box.insert_child(tex)
+        node.replace_with(box)
+    else:
+        node.replace_with(f"${tex}$")
+
+
+def _what_names_say(data: bytes, tags: Records) -> npt.NDArray[np.int32]:
+    """Return int32[T], what the names, role and itemprop of each tag say."""
+    said = np.zeros(len(tags), np.int32)
+    if len(_said) >= _MEMO_SIZE:
+        _said.clear()
+    named = np.flatnonzero(tags["names"])
+    hashes = tags["names"][named].tolist()
+    values = [_said.get(key) for key in hashes]
+    if None in values:
+        new = {key: place for place, key in enumerate(hashes) if values[place] is None}
+        _classify(data, tags[named[list(new.values())]])
+        values = [_said[key] for key in hashes]
+    said[named] = np.array(values, np.int32)
+    for tag in np.flatnonzero(tags["role"] | tags["property"]).tolist():
+        role = said_by_role(int(tags[tag]["role"]), int(tags[tag]["property"]))
+        tier = max(int(said[tag]) & gather.TIER, role & gather.TIER)
+        said[tag] = (int(said[tag]) | role) & ~gather.TIER | tier
+    return said
+
+
+def _classify(data: bytes, tags: Records) -> None:
+    """Remember what names say that were not seen before."""
+    reads = KINDS.reads[tags["tag"]].tolist()
+    columns = ("names", "class_at", "class_end", "extra_at", "extra_end")
+    for read, key, at, end, id_at, id_end in zip(
+        reads, *(tags[column].tolist() for column in columns), strict=True
+    ):
+        names = data[at:end].decode("utf-8", "replace")
+        if read == READ_INLINE:
+            value = said_inline(names)
+        elif read == READ_PICTURE:
+            value = said_of_picture(names)
+        else:
+            if id_end > id_at:
+                names = f"{names} {data[id_at:id_end].decode('utf-8', 'replace')}"
+            value = packed(classify(names))
+        _said[key] = value

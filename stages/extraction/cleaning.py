@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
-from stages.extraction.container import STRONG_TIER, Judgement
-from stages.extraction.phrases import is_stock_phrase
-from stages.extraction.tree import (
+import numpy as np
+import numpy.typing as npt
+
+from stages.extraction.container import STRONG_TIER, Judgement, Range
+from stages.extraction.gather import (
     CAPTION,
     CODE,
     FORMULA,
@@ -17,10 +18,10 @@ from stages.extraction.tree import (
     IMAGE,
     ITEM,
     PARAGRAPH,
-    Piece,
-    Span,
-    Tree,
+    TABLE,
 )
+from stages.extraction.phrases import LONGEST_PHRASE, is_stock_phrase
+from stages.extraction.tree import Tree
 from stages.extraction.vocabulary import LEAD
 
 LINKED: Final = 0.5
@@ -38,126 +39,155 @@ _MOST_ABOVE: Final = 40  # pieces between the page's title and its text that are
 _LONGEST_STANDFIRST: Final = 900
 
 
-def keep(tree: Tree, judgement: Judgement, chosen: list[Span]) -> list[int]:
+class Page(NamedTuple):
+    """A page with its chosen ranges.
+
+    Attributes:
+        tree: the page.
+        junk: per piece, whether it lies in boilerplate.
+        good: prefix sums of good text.
+        linked: per piece, whether it lies in a list of links.
+        links: how much of each piece is linked.
+        levels: levels of headings.
+    """
+
+    tree: Tree
+    junk: list[bool]
+    good: list[int]
+    linked: list[bool]
+    links: list[int]
+    levels: list[int]
+
+
+def keep(tree: Tree, judgement: Judgement, chosen: list[Range]) -> list[int]:
     """Return the indices of the pieces of the main text, in document order."""
-    linked = _linked(tree, judgement, chosen)
-    _spare_galleries(tree.pieces, judgement, chosen, linked)
+    page = Page(
+        tree=tree,
+        junk=judgement.junk.tolist(),
+        good=judgement.good.tolist(),
+        linked=_linked(tree, judgement, chosen).tolist(),
+        links=tree.pieces["links"].tolist(),
+        levels=tree.pieces["level"].tolist(),
+    )
+    _spare_galleries(page, chosen)
     kept = [
         index
-        for span in chosen
-        for index in range(span.start, span.stop)
-        if not judgement.junk[index]
-        and not linked[index]
-        and not _is_link_line(tree.pieces[index])
-        and not is_stock_phrase(tree.pieces[index])
+        for where in chosen
+        for index in range(where.start, where.stop)
+        if not page.junk[index] and not page.linked[index] and _is_content(page, index)
     ]
-    kept = _without_bylines(tree.pieces, judgement, kept)
-    kept = _without_empty_headings(tree.pieces, kept)
-    return [*_above(tree, judgement, linked, chosen[0]), *kept]
+    kept = _without_bylines(page, kept)
+    kept = _without_empty_headings(page, kept)
+    return [*_above(page, chosen[0]), *kept]
 
 
-def text_size(pieces: Iterable[Piece]) -> int:
+def text_size(tree: Tree, kept: list[int]) -> int:
     """Return the text of pieces that are neither headings nor captions."""
-    return sum(piece.size for piece in pieces if piece.kind not in (HEADING, CAPTION))
+    kinds, sizes = tree.kinds, tree.sizes
+    return sum(sizes[index] for index in kept if kinds[index] not in (HEADING, CAPTION))
 
 
-def _linked(tree: Tree, judgement: Judgement, chosen: list[Span]) -> list[bool]:
-    """Return, per piece, whether it lies in a list of links."""
-    linked = [False] * len(tree.pieces)
-    done = 0
-    first, last = chosen[0].start, chosen[-1].stop
-    for span in tree.spans:
-        if span.stop <= max(span.start, done) or (span.start <= first and span.stop >= last):
-            continue
-        if _is_link_list(tree, judgement, span):
-            start = max(span.start, done)
-            linked[start : span.stop] = [True] * (span.stop - start)
-            done = span.stop
+def _linked(tree: Tree, judgement: Judgement, chosen: list[Range]) -> npt.NDArray[np.bool_]:
+    """Return bool[P], whether a piece lies in a list of links."""
+    linked = np.zeros(len(tree.pieces), np.bool_)
+    starts, stops = tree.spans["start"], tree.spans["stop"]
+    sizes = judgement.sizes[stops] - judgement.sizes[starts]
+    links = judgement.links[stops] - judgement.links[starts]
+    good = judgement.good[stops] - judgement.good[starts]
+    around = (starts <= chosen[0].start) & (stops >= chosen[-1].stop)
+    are_lists = (links > LINKED * sizes) & (2 * good < sizes) & (stops - starts > 1) & ~around
+    for span in np.flatnonzero(are_lists).tolist():
+        linked[starts[span] : stops[span]] = True
     return linked
 
 
-def _spare_galleries(
-    pieces: list[Piece], judgement: Judgement, chosen: list[Span], linked: list[bool]
-) -> None:
+def _spare_galleries(page: Page, chosen: list[Range]) -> None:
     """Take linked pictures in the middle of a text, without headings to teasers, off the list."""
-    good, start, stop = judgement.good, chosen[0].start, chosen[-1].stop
-    for is_linked, group in groupby(range(start, stop), linked.__getitem__):
+    good, start, stop = page.good, chosen[0].start, chosen[-1].stop
+    if True not in page.linked[start:stop]:
+        return
+    for is_linked, group in groupby(range(start, stop), page.linked[:stop].__getitem__):
         if not is_linked:
             continue
         members = list(group)
         before = good[members[0]] - good[start]
         after = good[stop] - good[members[-1] + 1]
-        if min(before, after) < ENOUGH_AROUND or any(pieces[i].kind is HEADING for i in members):
+        if min(before, after) < ENOUGH_AROUND or any(
+            page.tree.kinds[i] == HEADING for i in members
+        ):
             continue
         for index in members:
-            linked[index] = pieces[index].kind not in (IMAGE, CAPTION)
+            page.linked[index] = page.tree.kinds[index] not in (IMAGE, CAPTION)
 
 
-def _is_link_list(tree: Tree, judgement: Judgement, span: Span) -> bool:
-    size = judgement.sizes[span.stop] - judgement.sizes[span.start]
-    links = judgement.links[span.stop] - judgement.links[span.start]
-    if not size or links <= LINKED * size:
+def _is_content(page: Page, index: int) -> bool:
+    """Tell whether a piece by itself is worth keeping."""
+    kind, size = page.tree.kinds[index], page.tree.sizes[index]
+    if kind == IMAGE:
+        return page.tree.image_of(index) is not None
+    if not size:
         return False
-    return span.stop - span.start > 1 and judgement.good_in(span) * 2 < size
-
-
-def _is_link_line(piece: Piece) -> bool:
-    if piece.kind in (HEADING, CAPTION) or piece.size > LONGEST_LINK_LINE:
+    if kind in (HEADING, CAPTION):
+        return kind == HEADING or not _is_stock_phrase(page, index)
+    if size <= LONGEST_LINK_LINE and page.links[index] > NEARLY_ALL * size:
         return False
-    return piece.links > NEARLY_ALL * piece.size
+    return kind in (CODE, FORMULA, TABLE) or not _is_stock_phrase(page, index)
 
 
-def _without_bylines(pieces: list[Piece], judgement: Judgement, kept: list[int]) -> list[int]:
+def _is_stock_phrase(page: Page, index: int) -> bool:
+    size = page.tree.sizes[index]
+    return size <= LONGEST_PHRASE and is_stock_phrase(page.tree.text_of(index))
+
+
+def _without_bylines(page: Page, kept: list[int]) -> list[int]:
     """Drop dates, authors and labels: short lines before the first that reads like text."""
-    good = judgement.good
+    good = page.good
     first = next((i for i in kept if good[i + 1] > good[i]), None)
     if first is None or good[kept[-1] + 1] - good[first] < ENOUGH_TEXT:
         return kept
-    return [i for i in kept if i >= first or not _is_byline(pieces[i])]
+    return [i for i in kept if i >= first or not _is_byline(page, i)]
 
 
-def _is_byline(piece: Piece) -> bool:
-    if piece.kind not in (PARAGRAPH, ITEM) or piece.size > SHORT_LINE:
+def _is_byline(page: Page, index: int) -> bool:
+    if page.tree.kinds[index] not in (PARAGRAPH, ITEM) or page.tree.sizes[index] > SHORT_LINE:
         return False
-    return bool(_BYLINE.search(piece.text))
+    return bool(_BYLINE.search(page.tree.text_of(index)))
 
 
-def _without_empty_headings(pieces: list[Piece], kept: list[int]) -> list[int]:
+def _without_empty_headings(page: Page, kept: list[int]) -> list[int]:
     """Drop headings whose section was dropped: at the end, or before a heading as high."""
     result: list[int] = []
     following: int | None = None
+    levels = page.levels
     for index in reversed(kept):
-        piece = pieces[index]
-        if piece.kind is HEADING:
+        if page.tree.kinds[index] == HEADING:
             if following is None:
                 continue
-            after = pieces[following]
-            gap = following > index + 1
-            if gap and after.kind is HEADING and after.level <= piece.level:
+            gap = following > index + 1 and page.tree.kinds[following] == HEADING
+            if gap and levels[following] <= levels[index]:
                 continue
         result.append(index)
         following = index
     return result[::-1]
 
 
-def _above(tree: Tree, judgement: Judgement, linked: list[bool], first: Span) -> list[int]:
+def _above(page: Page, first: Range) -> list[int]:
     """Return title, standfirst and pictures just above the main text."""
-    pieces = tree.pieces
-    if any(pieces[i].kind is HEADING and pieces[i].level == 1 for i in _head(first)):
-        title = None
-    else:
-        title = _title(tree, judgement, first.start)
-    top = min(_frame_start(tree, first), first.start if title is None else title)
+    levels = page.levels
+    head = range(first.start, min(first.stop, first.start + _MOST_ABOVE))
+    has_title = any(page.tree.kinds[i] == HEADING and levels[i] == 1 for i in head)
+    title = None if has_title else _title(page, first.start)
+    top = min(_frame_start(page, first), first.start if title is None else title)
     above: list[int] = []
     text = 0
     for index in range(max(top, first.start - _MOST_ABOVE), first.start):
-        piece = pieces[index]
-        if judgement.junk[index] or linked[index]:
+        if page.junk[index] or page.linked[index]:
             continue
-        if piece.kind is IMAGE or piece.kind is CAPTION:
-            above.append(index)
-        elif title is not None and index > title and _is_standfirst(tree, judgement, index):
-            text += piece.size
+        if page.tree.kinds[index] in (IMAGE, CAPTION):
+            if page.tree.kinds[index] == CAPTION or page.tree.image_of(index) is not None:
+                above.append(index)
+        elif title is not None and index > title and _is_standfirst(page, index):
+            text += page.tree.sizes[index]
             if text <= _LONGEST_STANDFIRST:
                 above.append(index)
     if title is not None and title not in above:
@@ -165,33 +195,31 @@ def _above(tree: Tree, judgement: Judgement, linked: list[bool], first: Span) ->
     return above
 
 
-def _head(span: Span) -> range:
-    return range(span.start, min(span.stop, span.start + _MOST_ABOVE))
-
-
-def _title(tree: Tree, judgement: Judgement, start: int) -> int | None:
+def _title(page: Page, start: int) -> int | None:
+    """Return the last heading of level 1 before the text that is not linked."""
+    kinds, sizes = page.tree.kinds, page.tree.sizes
     for index in range(start - 1, -1, -1):
-        piece = tree.pieces[index]
-        if piece.kind is HEADING and piece.level == 1 and 2 * piece.links <= piece.size:
-            return None if judgement.junk[index] else index
+        is_title = kinds[index] == HEADING and page.levels[index] == 1
+        if is_title and 2 * page.links[index] <= sizes[index]:
+            return None if page.junk[index] else index
     return None
 
 
-def _frame_start(tree: Tree, span: Span) -> int:
-    """Return the first piece of the innermost `<article>`-like element around a span."""
-    parent = span.parent
+def _frame_start(page: Page, where: Range) -> int:
+    """Return the first piece of the innermost `<article>`-like element around a range."""
+    spans = page.tree.spans
+    parent = int(spans[where.span]["parent"])
     while parent >= 0:
-        around = tree.spans[parent]
-        if around.tier >= STRONG_TIER:
-            return around.start
-        parent = around.parent
-    return span.start
+        if spans[parent]["tier"] >= STRONG_TIER:
+            return int(spans[parent]["start"])
+        parent = int(spans[parent]["parent"])
+    return where.start
 
 
-def _is_standfirst(tree: Tree, judgement: Judgement, index: int) -> bool:
-    piece = tree.pieces[index]
-    if piece.kind in (HEADING, ITEM, CODE, FORMULA):
+def _is_standfirst(page: Page, index: int) -> bool:
+    if page.tree.kinds[index] in (HEADING, ITEM, CODE, FORMULA):
         return False
-    if judgement.good[index + 1] > judgement.good[index]:
+    if page.good[index + 1] > page.good[index]:
         return True
-    return piece.size > 0 and bool(tree.spans[piece.owner].hints & LEAD)
+    owner = page.tree.spans[page.tree.pieces[index]["owner"]]
+    return page.tree.sizes[index] > 0 and bool(owner["hints"] & LEAD)

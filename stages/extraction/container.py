@@ -9,23 +9,17 @@ elements are differences of prefix sums, so the work grows with pieces plus span
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
-from stages.extraction.names import TOP_TIER
-from stages.extraction.tree import (
-    CAPTION,
-    CODE,
-    FORMULA,
-    HEADING,
-    IMAGE,
-    TABLE,
-    Piece,
-    Span,
-    Tree,
-)
+import numpy as np
+import numpy.typing as npt
+
+from stages.extraction import scoring
+from stages.extraction.gather import IMAGE
+from stages.extraction.tree import Tree
 from stages.extraction.vocabulary import (
     AD,
     COMMENT,
@@ -39,10 +33,6 @@ from stages.extraction.vocabulary import (
     SIDE,
 )
 
-LONG: Final = 80
-"""Size from which text without a full stop counts as good."""
-SENTENCE: Final = 25
-"""Size from which text with a full stop counts as good."""
 LEAST_GOOD: Final = 150
 """Good text that a named element must hold."""
 STRONG_TIER: Final = 4
@@ -65,127 +55,129 @@ DOMINANT: Final = 0.6
 """Share of the text of like-named elements that makes one of them the only main text."""
 
 _LOWEST_TIER: Final = 2
-_MOST_CODE: Final = 2000
-_ENDS: Final = ".!?…。！？”\"»”’':;।؟۔)"
 _DIGITS: Final = re.compile(r"\d+")
+
+
+Ints = npt.NDArray[np.int64]
+
+
+class Range(NamedTuple):
+    """The half-open range of pieces of an element, or of several in a row.
+
+    Attributes:
+        start: first piece.
+        stop: one past the last.
+        span: the element, or the first of several.
+    """
+
+    start: int
+    stop: int
+    span: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judgement:
-    """What the pieces of a page are worth.
+    """What the pieces of a page are worth, P of them.
 
     Attributes:
-        junk: per piece, whether it lies in boilerplate.
-        good: prefix sums of good text, one longer than the pieces.
-        net: prefix sums of good text minus bad text.
-        sizes: prefix sums of text other than captions.
-        links: prefix sums of linked text other than captions.
+        junk: bool[P], whether it lies in boilerplate.
+        good: int64[P + 1], prefix sums of good text.
+        net: int64[P + 1], prefix sums of good text minus bad text.
+        sizes: int64[P + 1], prefix sums of text other than captions.
+        links: int64[P + 1], prefix sums of linked text other than captions.
     """
 
-    junk: list[bool]
-    good: list[int]
-    net: list[int]
-    sizes: list[int]
-    links: list[int]
+    junk: npt.NDArray[np.bool_]
+    good: Ints
+    net: Ints
+    sizes: Ints
+    links: Ints
 
-    def good_in(self, span: Span) -> int:
-        """Return the good text of an element."""
-        return self.good[span.stop] - self.good[span.start]
+    def good_in(self, where: Range) -> int:
+        """Return the good text of a range."""
+        return int(self.good[where.stop] - self.good[where.start])
 
 
 def judge(tree: Tree) -> Judgement:
     """Judge every piece of a page."""
-    worths = [_worth(piece) for piece in tree.pieces]
-    plain = _sums(good for good, _ in worths)
-    junk = _junk(tree, plain)
-    goods = [0 if bad_place else good for (good, _), bad_place in zip(worths, junk, strict=True)]
-    nets = [
-        -(good + bad) if bad_place else good - bad
-        for (good, bad), bad_place in zip(worths, junk, strict=True)
-    ]
+    count = len(tree.pieces)
+    good, bad = np.empty(count, np.int64), np.empty(count, np.int64)
+    scoring.weigh(tree.pieces, good, bad)
+    junk = _junk(tree, good)
+    sums = np.empty((4, count + 1), np.int64)
+    scoring.add_up(tree.pieces, good, bad, junk, sums)
     return Judgement(
         junk=junk,
-        good=_sums(goods),
-        net=_sums(nets),
-        sizes=_sums(0 if piece.kind is CAPTION else piece.size for piece in tree.pieces),
-        links=_sums(0 if piece.kind is CAPTION else piece.links for piece in tree.pieces),
+        good=sums[scoring.GOOD],
+        net=sums[scoring.NET],
+        sizes=sums[scoring.SIZES],
+        links=sums[scoring.LINKS],
     )
 
 
-def choose(tree: Tree, judgement: Judgement) -> list[Span]:
-    """Return the elements that hold the main text, in order and disjoint."""
+def choose(tree: Tree, judgement: Judgement) -> list[Range]:
+    """Return the ranges that hold the main text, in order and disjoint."""
     densest = _densest(tree, judgement)
     enough = judgement.good_in(densest)
-    for tier in range(TOP_TIER, _LOWEST_TIER - 1, -1):
+    within = judgement.good[tree.spans["stop"]] - judgement.good[tree.spans["start"]]
+    promising = np.flatnonzero((within > 0) & (tree.spans["tier"] >= _LOWEST_TIER))
+    tiers = tree.spans["tier"][promising]
+    for tier in sorted(set(tiers.tolist()), reverse=True):
         share = STRONG_SHARE if tier >= STRONG_TIER else WEAK_SHARE
-        spans = _named(tree, judgement, tier)
-        if not spans:
-            continue
+        spans = _outermost(
+            tree, [i for i, t in zip(promising.tolist(), tiers, strict=False) if t == tier]
+        )
         best = max(spans, key=judgement.good_in)
-        together = _alike(best, spans, judgement)
+        together = _alike(tree, best, spans, judgement)
         good = sum(map(judgement.good_in, together))
         if good >= LEAST_GOOD and good >= share * enough:
             return _closed(together, good, judgement)
     return [densest]
 
 
-def _worth(piece: Piece) -> tuple[int, int]:
-    """Return how much good and bad text a piece holds by itself."""
-    kind, size, links = piece.kind, piece.size, piece.links
-    if kind is IMAGE or kind is CAPTION:
-        return 0, 0
-    if 2 * links > size:
-        return 0, size
-    if kind is HEADING:
-        return 0, 0
-    if kind is CODE or kind is FORMULA or kind is TABLE:
-        return min(size - links, _MOST_CODE), links
-    if size >= LONG or (size >= SENTENCE and piece.text[-1] in _ENDS):
-        return size - links, links
-    return 0, size // 4
-
-
-def _sums(values: Iterable[int]) -> list[int]:
-    return list(accumulate(values, initial=0))
-
-
-def _junk(tree: Tree, good: list[int]) -> list[bool]:
-    """Return, per piece, whether it lies in an element named as boilerplate and rightly so."""
-    total = good[-1]
+def _junk(tree: Tree, good: Ints) -> npt.NDArray[np.bool_]:
+    """Return bool[P], whether it lies in an element named as boilerplate and rightly so."""
+    junk = np.zeros(len(good), np.bool_)
+    named = tree.spans[tree.spans["junk"] != 0]
+    if not len(named):
+        return junk
+    columns = (named[name].tolist() for name in ("start", "stop", "junk"))
+    sums = list(accumulate(good.tolist(), initial=0))
+    total = sums[-1]
     flagged = [
-        (span, kinds)
-        for span in tree.spans
-        if span.junk and (kinds := _credible(span, tree.pieces, good))
+        (start, stop, kinds)
+        for start, stop, named_as in zip(*columns, strict=True)
+        if (kinds := _credible(tree, start, stop, named_as, sums))
     ]
     believed = 0
     for kind in KINDS_OF_JUNK:
-        covered = sum(good[stop] - good[start] for start, stop in _ranges(kind, flagged))
+        if not any(kinds & kind for _, _, kinds in flagged):
+            continue
+        covered = sum(sums[stop] - sums[start] for start, stop in _ranges(kind, flagged))
         if kind == COMMENT:
             is_believed = _are_comments(tree, flagged, good, covered)
         else:
             is_believed = covered <= MOST_JUNK[kind] * total or not total
         believed |= kind * is_believed
-    junk = [False] * len(tree.pieces)
     for start, stop in _ranges(believed, flagged):
-        junk[start:stop] = [True] * (stop - start)
+        junk[start:stop] = True
     return junk
 
 
-def _ranges(kinds: int, flagged: list[tuple[Span, int]]) -> Iterator[tuple[int, int]]:
+def _ranges(kinds: int, flagged: list[tuple[int, int, int]]) -> Iterator[tuple[int, int]]:
     """Yield disjoint ranges that cover the elements flagged with any of the kinds."""
     done = 0
-    for span, flags in flagged:
-        if flags & kinds and span.stop > done:
-            yield max(span.start, done), span.stop
-            done = span.stop
+    for start, stop, flags in flagged:
+        if flags & kinds and stop > done:
+            yield max(start, done), stop
+            done = stop
 
 
-def _credible(span: Span, pieces: list[Piece], good: list[int]) -> int:
+def _credible(tree: Tree, start: int, stop: int, kinds: int, good: list[int]) -> int:
     """Return the kinds of junk that an element may be, from how much good text is inside."""
-    inside = good[span.stop] - good[span.start]
-    kinds = span.junk
+    inside = good[stop] - good[start]
     if not inside:
-        if kinds == HIDDEN and span.stop - span.start == 1 and pieces[span.start].kind is IMAGE:
+        if kinds == HIDDEN and stop - start == 1 and tree.kinds[start] == IMAGE:
             return 0  # a slide that waits its turn
         return kinds
     if kinds & FORM and inside > LARGEST_FORM:
@@ -197,74 +189,75 @@ def _credible(span: Span, pieces: list[Piece], good: list[int]) -> int:
 
 
 def _are_comments(
-    tree: Tree, flagged: list[tuple[Span, int]], good: list[int], covered: int
+    tree: Tree, flagged: list[tuple[int, int, int]], good: Ints, covered: int
 ) -> bool:
     """Tell whether what is named comments stands beside a text, rather than being it."""
-    rest = good[-1] - covered
+    rest = int(good.sum()) - covered
     if rest >= covered:
         return True
     if rest < LEAST_BESIDE_COMMENTS:
         return False
     if rest >= LEAST_PER_COMMENTS * covered:
         return True
-    beside = [good[index + 1] - good[index] for index in range(len(tree.pieces))]
+    beside = good.copy()
     for start, stop in _ranges(COMMENT, flagged):
-        beside[start:stop] = [0] * (stop - start)
-    sums = _sums(beside)
-    return any(
-        span.tier >= STRONG_TIER and sums[span.stop] - sums[span.start] >= LEAST_GOOD
-        for span in tree.spans
-    )
+        beside[start:stop] = 0
+    sums = np.concatenate(([0], np.cumsum(beside)))
+    strong = tree.spans[tree.spans["tier"] >= STRONG_TIER]
+    return bool((sums[strong["stop"]] - sums[strong["start"]] >= LEAST_GOOD).any())
 
 
-def _densest(tree: Tree, judgement: Judgement) -> Span:
-    net = judgement.net
-    best, best_score = tree.spans[0], net[-1]
-    for span in tree.spans:
-        score = net[span.stop] - net[span.start]
-        if score > best_score or (score == best_score and span.stop > span.start):
-            best, best_score = span, score
-    return best
+def _densest(tree: Tree, judgement: Judgement) -> Range:
+    """Return the element whose good text most exceeds its bad text, the innermost of equals."""
+    starts, stops = tree.spans["start"], tree.spans["stop"]
+    scores = judgement.net[stops] - judgement.net[starts]
+    best = np.flatnonzero((scores == scores.max()) & ((stops > starts) | (scores > scores[0])))
+    return _range(tree, int(best[-1]) if len(best) else 0)
 
 
-def _named(tree: Tree, judgement: Judgement, tier: int) -> list[Span]:
-    """Return the elements of a tier outside boilerplate, without those inside another."""
-    found: list[Span] = []
-    done = 0
-    for span in tree.spans:
-        if span.tier != tier or span.stop <= done or span.stop == span.start:
-            continue
-        if judgement.good_in(span):
-            found.append(span)
-            done = span.stop
+def _range(tree: Tree, span: int) -> Range:
+    record = tree.spans[span]
+    return Range(int(record["start"]), int(record["stop"]), span)
+
+
+def _outermost(tree: Tree, spans: list[int]) -> list[Range]:
+    """Return the ranges of elements without those inside another."""
+    found: list[Range] = []
+    for where in (_range(tree, span) for span in spans):
+        if not found or where.stop > found[-1].stop:
+            found.append(where)
     return found
 
 
-def _alike(best: Span, spans: list[Span], judgement: Judgement) -> list[Span]:
+def _alike(tree: Tree, best: Range, spans: list[Range], judgement: Judgement) -> list[Range]:
     """Return the best element with those that are parts of the same text.
 
     Elements of one template under one parent are sections of one article, as are the posts of
     a thread; elsewhere they are so only if none of them is much larger than the others.
     """
-    key = _template(best)
-    alike = [span for span in spans if _template(span) == key]
+    if len(spans) == 1:
+        return spans
+    key = _template(tree, best)
+    alike = [where for where in spans if _template(tree, where) == key]
     if judgement.good_in(best) < DOMINANT * sum(map(judgement.good_in, alike)):
         return alike
-    return [span for span in alike if span.parent == best.parent]
+    parents = tree.spans["parent"]
+    return [where for where in alike if parents[where.span] == parents[best.span]]
 
 
-def _closed(parts: list[Span], good: int, judgement: Judgement) -> list[Span]:
+def _closed(parts: list[Range], good: int, judgement: Judgement) -> list[Range]:
     """Return one range over all parts if what lies between them belongs to the text."""
     if len(parts) == 1:
         return parts
-    whole = replace(parts[0], start=parts[0].start, stop=parts[-1].stop)
+    whole = parts[0]._replace(stop=parts[-1].stop)
     between = judgement.good_in(whole) - good
-    bad = (good + between) - (judgement.net[whole.stop] - judgement.net[whole.start])
+    bad = (good + between) - int(judgement.net[whole.stop] - judgement.net[whole.start])
     if between <= MOST_BETWEEN * good and bad <= good:
         return [whole]
     return parts
 
 
-def _template(span: Span) -> tuple[int, str]:
-    tag, names = span.key
-    return tag, _DIGITS.sub("", names)
+def _template(tree: Tree, where: Range) -> tuple[int, str]:
+    """Return what elements made by one template have in common: tag and class without digits."""
+    tag = int(tree.spans[where.span]["tag"])
+    return int(tree.markup.tags[tag]["tag"]), _DIGITS.sub("", tree.markup.names(tag))

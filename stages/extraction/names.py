@@ -6,6 +6,9 @@ import re
 from itertools import pairwise
 from typing import Final, NamedTuple, TypeVar
 
+from stages.extraction.gather import DROPPED, GLYPH, ICON, TEX_NAME
+from stages.extraction.images import is_icon, stands_for_formula, stands_for_text
+from stages.extraction.markup import fnv
 from stages.extraction.vocabulary import (
     BODY,
     CAPTION,
@@ -81,6 +84,16 @@ _ITEM_PROPERTIES: Final = {
     "breadcrumb": Names(0, NAV, 0),
     "caption": Names(0, 0, CAPTION),
 }
+_BY_ROLE: Final = {int(fnv(role)): names for role, names in _ROLES.items()}
+_BY_PROPERTY: Final = {int(fnv(name)): names for name, names in _ITEM_PROPERTIES.items()}
+
+_DROPPED_INLINE_NAMES: Final = """
+    katex-html MathJax MathJax_Preview MathJax_SVG MathJax_CHTML MathJax_Display mjx-chtml
+    mw-editsection lineno linenos ln lnum line-number line-numbers gutter sr-only
+    screen-reader-text visually-hidden visuallyhidden noprint reference headerlink anchor-link
+    headeranchor anchorjs-link
+"""
+_DROPPED_INLINE: Final = frozenset(_DROPPED_INLINE_NAMES.split())
 
 _T = TypeVar("_T")
 _UNKNOWN: Final = 1 << 30
@@ -100,7 +113,6 @@ _MEMO_SIZE: Final = 1 << 17  # a crawl's pages share templates; about 30 MB when
 
 _word_memo: dict[str, int] = {}
 _token_memo: dict[str, Names] = {}
-_name_memo: dict[str, Names] = {}
 
 
 def classify(names: str) -> Names:
@@ -111,19 +123,31 @@ def classify(names: str) -> Names:
     >>> classify("post hentry category-sport").junk
     0
     """
-    found = _name_memo.get(names)
-    if found is None:
-        found = _remember(_name_memo, names, _classify(names[:_LONGEST_NAME]))
-    return found
+    return _classify(names[:_LONGEST_NAME])
 
 
-def classify_role(role: str | None, item_property: str | None) -> Names:
-    """Return what the role and itemprop attributes say."""
-    by_role = _ROLES.get(role.lower(), NOTHING) if role else NOTHING
-    by_property = NOTHING
-    if item_property:
-        by_property = _ITEM_PROPERTIES.get(item_property.strip().lower(), NOTHING)
-    return merge(by_role, by_property)
+def said_by_role(role: int, item_property: int) -> int:
+    """Return what role and itemprop say, packed; both as their `markup.fnv`, 0 for none."""
+    return packed(merge(_BY_ROLE.get(role, NOTHING), _BY_PROPERTY.get(item_property, NOTHING)))
+
+
+def said_inline(names: str) -> int:
+    """Return DROPPED if the class of an element inside a line says to leave it out."""
+    return 0 if _DROPPED_INLINE.isdisjoint(names.split()) else DROPPED
+
+
+def said_of_picture(names: str) -> int:
+    """Return whether the class of a picture is that of an icon, emoji or formula."""
+    return (
+        ICON * is_icon(names)
+        | GLYPH * stands_for_text(names)
+        | TEX_NAME * stands_for_formula(names)
+    )
+
+
+def packed(names: Names) -> int:
+    """Return what names say in one number, whose bits do not overlap."""
+    return names.tier | names.junk | names.hints
 
 
 def merge(one: Names, other: Names) -> Names:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from stages.extraction.tree import CODE, FORMULA, HEADING, IMAGE, TABLE, Piece
-
-_LONGEST: Final = 120
+LONGEST_PHRASE: Final = 120
 _WHOLE: Final = re.compile(
     r"""(?:advertisement|advertising|anzeige|werbung|publicité|publicidad|pubblicità|sponsored
     |loading(?:\.\.\.|…)?|share|share\ this|share\ on\ \w+|tweet|teilen|partager|compartir|print
@@ -42,8 +40,6 @@ _START: Final = re.compile(
 )
 
 
-def is_stock_phrase(piece: Piece) -> bool:
-    """Tell whether a piece is a share button's label, a credit line or the like."""
-    if piece.size > _LONGEST or piece.kind in (HEADING, IMAGE, CODE, FORMULA, TABLE):
-        return False
-    return bool(_WHOLE.fullmatch(piece.text) or _START.match(piece.text))
+def is_stock_phrase(text: str) -> bool:
+    """Tell whether a text is a share button's label, a credit line or the like."""
+    return bool(_WHOLE.fullmatch(text) or _START.match(text))

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from stages.extraction.container import Judgement
-from stages.extraction.tree import CAPTION, IMAGE, PARAGRAPH, Piece, Tree, size_of
+from stages.extraction.gather import CAPTION, IMAGE
+from stages.extraction.tree import Tree, size_of
 
 LARGEST_PAGE: Final = 2 << 20
 """Characters of HTML beyond which trafilatura would take too long to ask."""
@@ -19,8 +20,8 @@ FOUND: Final = 0.6
 _SHORT: Final = 25
 
 
-def second_opinion(html: str, tree: Tree, judgement: Judgement) -> list[Piece]:
-    """Return the pieces that trafilatura takes for main text, empty when it finds none."""
+def second_opinion(html: str, tree: Tree, judgement: Judgement) -> list[int] | list[str]:
+    """Return the pieces, or else the lines, that trafilatura takes for main text, if any."""
     if len(html) > LARGEST_PAGE or len(tree.pieces) > MOST_PIECES:
         return []
     import trafilatura  # half a second, for a few pages in a hundred
@@ -31,39 +32,40 @@ def second_opinion(html: str, tree: Tree, judgement: Judgement) -> list[Piece]:
     lines = [" ".join(line.split()) for line in text.splitlines()]
     whole = " ".join(lines)
     known = set(lines)
-    chosen = [_is_among(piece, known, whole) for piece in tree.pieces]
-    found = sum(piece.size for piece, yes in zip(tree.pieces, chosen, strict=True) if yes)
+    texts = ["" if kind == IMAGE else tree.text_of(i) for i, kind in enumerate(tree.kinds)]
+    chosen = [bool(text) and _is_among(text, known, whole) for text in texts]
+    found = sum(size for size, yes in zip(tree.sizes, chosen, strict=True) if yes)
     if found < FOUND * size_of(whole):
-        return [
-            Piece(kind=PARAGRAPH, text=line, size=size_of(line))
-            for line in (line.removeprefix("- ") for line in lines)
-            if line
-        ]
-    return _with_pictures(tree.pieces, chosen, judgement)
+        return [line for line in (line.removeprefix("- ") for line in lines) if line]
+    return _with_pictures(tree, chosen, judgement)
 
 
-def _is_among(piece: Piece, lines: set[str], whole: str) -> bool:
-    text = " ".join(piece.text.split())
-    if len(text) < _SHORT:
-        return text in lines or f"- {text}" in lines
-    if piece.text.startswith("| "):
-        return any(cell in whole for cell in piece.text.split(" | ") if len(cell) > _SHORT)
-    return text in whole
+def _is_among(text: str, lines: set[str], whole: str) -> bool:
+    plain = " ".join(text.split())
+    if len(plain) < _SHORT:
+        return plain in lines or f"- {plain}" in lines
+    if text.startswith("| "):
+        return any(cell in whole for cell in text.split(" | ") if len(cell) > _SHORT)
+    return plain in whole
 
 
-def _with_pictures(pieces: list[Piece], chosen: list[bool], judgement: Judgement) -> list[Piece]:
+def _with_pictures(tree: Tree, chosen: list[bool], judgement: Judgement) -> list[int]:
     """Add the pictures and captions that directly follow or precede chosen text."""
-    result: list[Piece] = []
-    waiting: list[Piece] = []
+    kinds, sizes = tree.kinds, tree.sizes
+    result: list[int] = []
+    waiting: list[int] = []
     touching = False  # whether the last text seen was chosen
-    for piece, yes, junk in zip(pieces, chosen, judgement.junk, strict=True):
-        if piece.kind in (IMAGE, CAPTION) and not yes:
-            if not junk:
-                (result if touching else waiting).append(piece)
+    for index, yes in enumerate(chosen):
+        if kinds[index] in (IMAGE, CAPTION) and not yes:
+            shown = kinds[index] == CAPTION or tree.image_of(index) is not None
+            if shown and not judgement.junk[index]:
+                (result if touching else waiting).append(index)
+            continue
+        if not sizes[index]:
             continue
         if yes:
             result.extend(waiting)
-            result.append(piece)
+            result.append(index)
         touching = yes
         waiting = []
     return result

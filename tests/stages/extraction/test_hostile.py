@@ -1,11 +1,17 @@
 """Pages made to be slow: the work must grow with the page, not with its square."""
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from stages.extraction import gather
 from stages.extraction.article import article
-from stages.extraction.blocks import walk
+from stages.extraction.blocks import read_markup, walk
+from stages.extraction.kinds import KINDS
+from stages.extraction.markup import CLOSING, scan
+from stages.extraction.records import TAG
+from stages.extraction.tree import Markup
 
 TEXT = "The miller sets the stones by ear today. "
 URL = "http://mill.example/"
@@ -26,34 +32,17 @@ MARKUP = {
 }
 
 
-def work(markup: str, monkeypatch) -> int:
-    """Return nodes visited plus characters that were read ahead to judge an element's size."""
-    ahead = 0
-
-    class Reader:
-        def __init__(self, node):
-            self.node = node
-
-        def text_lexbor(self):
-            nonlocal ahead
-            text = self.node.text_lexbor()
-            ahead += len(text)
-            return text
-
-        def __getattr__(self, name):
-            return getattr(self.node, name)
-
-    real = gather.Gatherer._is_small
-    monkeypatch.setattr(gather.Gatherer, "_is_small", lambda g, node: real(g, Reader(node)))
-    root = LexborHTMLParser(f"<html><body>{markup}").body
-    steps = walk(root, base=URL).steps
-    monkeypatch.undo()
-    return steps + ahead
+def work(markup: str) -> int:
+    """Return how much is written down of a page."""
+    html = f"<html><body>{markup}"
+    read = read_markup(LexborHTMLParser(html), html=html)
+    tree = walk(read, base=URL)
+    return len(read.tags) + len(tree.pieces) + len(tree.spans) + len(tree.text)
 
 
 @pytest.mark.parametrize("name", MARKUP)
-def test_work_grows_with_the_page(name, monkeypatch):
-    small, large = (work(MARKUP[name](n), monkeypatch) for n in (200, 800))
+def test_work_grows_with_the_page(name):
+    small, large = (work(MARKUP[name](n)) for n in (200, 800))
     assert large <= 4.5 * small
 
 
@@ -68,10 +57,31 @@ def test_a_page_of_many_nodes_is_read_whole():
     assert len(found.blocks) == 30_000
 
 
-def test_every_node_is_visited_once():
-    html = "<html><body><div><p>a<b>c</b></p><ul><li>d<li>e</ul></div>"
-    body = LexborHTMLParser(html).body
-    assert walk(body, base=URL).steps == sum(1 for _ in body.traverse(include_text=True))
+def test_every_tag_is_found_once():
+    html = "<html><body><div><p>a<b>c</b><br></p><!-- <i> --><ul><li title='<u>'>d<li>e</ul></div>"
+    parser = LexborHTMLParser(html)
+    elements = sum(node.is_element_node for node in parser.body.traverse(include_text=True))
+    tags = read_markup(parser, html=html).tags
+    opening = (tags["flags"] & CLOSING == 0) & (tags["tag"] >= 0)
+    assert opening.sum() == elements
+
+
+PARTS = """< > / " = </ <p> </p> <a_href="x"> <table> <tr> <td> </table> <pre> </pre> <br>
+    <img_alt="x"> <ul> <li> <noscript> <figure> <!-- --> <xmp> <nav> <h1> <x_class="sidebar">
+    & &amp; &nbsp; x \x80 \xe2"""
+PARTS = [part.replace("_", " ").encode("latin-1") for part in PARTS.split()]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=80).map(b" ".join))
+def test_any_bytes_are_read_within_bounds(raw):
+    room = max(raw.count(b"<"), 1)
+    tags = np.zeros(room, TAG)
+    tables = (KINDS.keys, KINDS.numbers, KINDS.reads, KINDS.traits)
+    count = scan(np.frombuffer(raw, np.uint8), *tables, tags, np.empty(room, np.int32))
+    assert count == 0 or 0 <= tags[:count]["at"].min() <= tags[:count]["end"].max() <= len(raw)
+    assert all(0 <= match < count for match in tags[:count]["match"])
+    if count:
+        walk(Markup(data=raw, tags=tags[:count], said=np.zeros(count, np.int32)), base=URL)
 
 
 def test_a_long_source_set_is_read_once():

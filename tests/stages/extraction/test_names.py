@@ -3,7 +3,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.extraction import names
-from stages.extraction.names import Names, classify, classify_role, merge
+from stages.extraction.gather import DROPPED, GLYPH, ICON, TEX_NAME
+from stages.extraction.markup import fnv
+from stages.extraction.names import (
+    Names,
+    classify,
+    packed,
+    said_by_role,
+    said_inline,
+    said_of_picture,
+)
 from stages.extraction.vocabulary import (
     AD,
     CAPTION,
@@ -125,10 +134,26 @@ def test_captions_and_standfirsts_are_hinted_at():
 
 
 def test_roles_and_item_properties_speak_too():
-    assert classify_role("main", None).tier == 3
-    assert classify_role(None, "articleBody").tier == 6
-    assert classify_role("Navigation", None).junk == NAV
-    assert merge(classify("box"), classify_role(None, "articleBody")).tier == 6
+    assert said_by_role(int(fnv("main")), 0) == 3
+    assert said_by_role(0, int(fnv("articlebody"))) == 6
+    assert said_by_role(int(fnv("navigation")), int(fnv("text"))) == NAV | 5
+    assert said_by_role(int(fnv("button")), 0) == 0
+
+
+def test_what_names_say_fits_one_number():
+    assert packed(Names(5, COMMENT | META, LEAD)) == 5 | COMMENT | META | LEAD
+
+
+def test_phrases_that_are_no_part_of_the_text_are_known_by_their_class():
+    assert said_inline("reference x") == DROPPED
+    assert said_inline("references x") == 0
+
+
+def test_pictures_that_are_none_are_known_by_their_class():
+    assert said_of_picture("avatar avatar-96") == ICON
+    assert said_of_picture("wp-smiley") == GLYPH
+    assert said_of_picture("mwe-math-fallback-image-inline latex") == TEX_NAME
+    assert said_of_picture("wp-image-12") == 0
 
 
 @given(st.text(max_size=500))
@@ -138,8 +163,8 @@ def test_any_name_is_classified(name):
 
 def test_memories_are_bounded(monkeypatch):
     monkeypatch.setattr(names, "_MEMO_SIZE", 50)
-    for memo in (names._name_memo, names._token_memo, names._word_memo):
+    for memo in (names._token_memo, names._word_memo):
         memo.clear()
     for index in range(500):
         classify(f"a{index}b word{'x' * (index % 20)} {index}")
-    assert max(map(len, (names._name_memo, names._token_memo, names._word_memo))) <= 50
+    assert max(map(len, (names._token_memo, names._word_memo))) <= 50
