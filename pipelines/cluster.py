@@ -113,7 +113,8 @@ def connect(address: str, environment: dict[str, Any] | None = None) -> None:
             logging_level=logging.ERROR,
         )
     except Exception as error:  # of a dozen kinds: connections, versions, tokens
-        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        lines = (str(error).strip() or type(error).__name__).splitlines()
+        said = " ".join(dict.fromkeys((lines[0], lines[-1])))  # in between: a far traceback
         raise QuernError(
             f"cannot join the Ray cluster {address}: {said}. Is it up, with this version of Ray "
             f"and Python, is its token here (RAY_AUTH_TOKEN or .ray/auth_token in the home "
