@@ -88,16 +88,18 @@ def article(html: str, *, url: str) -> Article:
         html = html.encode("utf-8", "replace").decode("utf-8")
         parser = LexborHTMLParser(html)
     metadata = read_metadata(parser, html=html, url=url)
-    return _article(metadata, _main_text(parser, html, metadata.base))
+    return _article(metadata, _main_text(parser, html, metadata))
 
 
-def _main_text(parser: LexborHTMLParser, html: str, base: str) -> list[Block]:
+def _main_text(parser: LexborHTMLParser, html: str, metadata: Metadata) -> list[Block]:
     markup = read_markup(parser, html=html)
     if markup is None:
         return []
-    tree = walk(markup, base=base)
+    tree = walk(markup, base=metadata.base)
     judgement = judge(tree)
-    kept = keep(tree, judgement, choose(tree, judgement)) if len(tree.pieces) else []
+    kept: list[int] = []
+    if len(tree.pieces):
+        kept = keep(tree, judgement, choose(tree, judgement), title=metadata.title)
     size = text_size(tree, kept)
     if _is_unsure(size, int(judgement.good[-1])):
         opinion = second_opinion(html, tree, judgement)
@@ -107,7 +109,7 @@ def _main_text(parser: LexborHTMLParser, html: str, base: str) -> list[Block]:
         size = text_size(tree, kept)
     if size >= NEXT_TO_NOTHING:
         return _blocks(tree, kept)
-    return _all_text(tree, judgement, walk(markup, base=base, everything=True), kept)
+    return _all_text(tree, judgement, walk(markup, base=metadata.base, everything=True), kept)
 
 
 def _is_unsure(size: int, good: int) -> bool:

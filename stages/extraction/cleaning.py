@@ -59,8 +59,15 @@ class Page(NamedTuple):
     levels: list[int]
 
 
-def keep(tree: Tree, judgement: Judgement, chosen: list[Range]) -> list[int]:
-    """Return the indices of the pieces of the main text, in document order."""
+def keep(tree: Tree, judgement: Judgement, chosen: list[Range], *, title: str) -> list[int]:
+    """Return the indices of the pieces of the main text, in document order.
+
+    Args:
+        tree: the page.
+        judgement: what its pieces are worth.
+        chosen: the ranges of the main text.
+        title: what the page calls itself, may be empty.
+    """
     page = Page(
         tree=tree,
         junk=judgement.junk.tolist(),
@@ -78,7 +85,7 @@ def keep(tree: Tree, judgement: Judgement, chosen: list[Range]) -> list[int]:
     ]
     kept = _without_bylines(page, kept)
     kept = _without_empty_headings(page, kept)
-    return [*_above(page, chosen[0]), *kept]
+    return [*_above(page, chosen[0], title), *kept]
 
 
 def text_size(tree: Tree, kept: list[int]) -> int:
@@ -171,12 +178,12 @@ def _without_empty_headings(page: Page, kept: list[int]) -> list[int]:
     return result[::-1]
 
 
-def _above(page: Page, first: Range) -> list[int]:
+def _above(page: Page, first: Range, named: str) -> list[int]:
     """Return title, standfirst and pictures just above the main text."""
     levels = page.levels
     head = range(first.start, min(first.stop, first.start + _MOST_ABOVE))
     has_title = any(page.tree.kinds[i] == HEADING and levels[i] == 1 for i in head)
-    title = None if has_title else _title(page, first.start)
+    title = None if has_title else _title(page, first.start, named)
     top = min(_frame_start(page, first), first.start if title is None else title)
     above: list[int] = []
     text = 0
@@ -195,12 +202,14 @@ def _above(page: Page, first: Range) -> list[int]:
     return above
 
 
-def _title(page: Page, start: int) -> int | None:
-    """Return the last heading of level 1 before the text that is not linked."""
+def _title(page: Page, start: int, named: str) -> int | None:
+    """Return the last heading of level 1 before the text; if linked, only the page's own title."""
     kinds, sizes = page.tree.kinds, page.tree.sizes
     for index in range(start - 1, -1, -1):
         is_title = kinds[index] == HEADING and page.levels[index] == 1
-        if is_title and 2 * page.links[index] <= sizes[index]:
+        if is_title and (
+            2 * page.links[index] <= sizes[index] or page.tree.text_of(index) == named
+        ):
             return None if page.junk[index] else index
     return None
 

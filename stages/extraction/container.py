@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.extraction import scoring
-from stages.extraction.gather import IMAGE
+from stages.extraction.gather import HEADING, IMAGE
 from stages.extraction.tree import Tree
 from stages.extraction.vocabulary import (
     AD,
@@ -51,6 +51,8 @@ LEAST_PER_COMMENTS: Final = 0.1
 less than this per good text in them and no article among it."""
 LARGEST_FORM: Final = 500
 """A form around more good text than this is not a form to fill in."""
+MOST_BAD_AROUND: Final = 20
+"""Bad text, less good text, that an element may add to the densest one inside it."""
 DOMINANT: Final = 0.6
 """Share of the text of like-named elements that makes one of them the only main text."""
 
@@ -132,7 +134,7 @@ def choose(tree: Tree, judgement: Judgement) -> list[Range]:
         good = sum(map(judgement.good_in, together))
         if good >= LEAST_GOOD and good >= share * enough:
             return _closed(together, good, judgement)
-    return [densest]
+    return [_with_opening(tree, judgement, densest)]
 
 
 def _junk(tree: Tree, good: Ints) -> npt.NDArray[np.bool_]:
@@ -213,6 +215,22 @@ def _densest(tree: Tree, judgement: Judgement) -> Range:
     scores = judgement.net[stops] - judgement.net[starts]
     best = np.flatnonzero((scores == scores.max()) & ((stops > starts) | (scores > scores[0])))
     return _range(tree, int(best[-1]) if len(best) else 0)
+
+
+def _with_opening(tree: Tree, judgement: Judgement, where: Range) -> Range:
+    """Return the elements around a range that add an opening to it, a heading first."""
+    parent = int(tree.spans[where.span]["parent"])
+    while parent >= 0:
+        around = _range(tree, parent)
+        before = tree.kinds[around.start : where.start]
+        bad = (judgement.net[where.stop] - judgement.net[where.start]) - (
+            judgement.net[around.stop] - judgement.net[around.start]
+        )
+        if bad > MOST_BAD_AROUND or (before and before[0] != HEADING):
+            break
+        where = around
+        parent = int(tree.spans[parent]["parent"])
+    return where
 
 
 def _range(tree: Tree, span: int) -> Range:

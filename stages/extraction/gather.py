@@ -33,6 +33,7 @@ ICON: Final = 1 << 4
 GLYPH: Final = 1 << 5
 CAPTION_NAME: Final = 1 << 7
 TEX_NAME: Final = 1 << 24
+_KEPT: Final = 1 << 25
 HINTS: Final = 1 << 6 | CAPTION_NAME
 JUNK: Final = (1 << 19) - (1 << 8)
 COMMENT: Final = 1 << 14
@@ -141,7 +142,7 @@ def _open(i, page, known, light, never_text):  # type: ignore[no-untyped-def]
     junk = (names | known) & JUNK
     if tag.flags & _HIDDEN:
         junk |= HIDDEN_NAME
-    if books.everything:
+    if books.everything or names & _KEPT:
         junk = 0
     elif junk & never_text and not books.in_junk and _is_small(tags, i):
         return False

@@ -72,6 +72,11 @@ _ICON: Final = re.compile(
     r"(?:^|[\s_-])(?:icon|logo|avatar|gravatar|sprite|spinner|badge|author|tracking|emblem)s?"
     r"(?:$|[\s_-])"
 )
+_ICON_ADDRESS: Final = re.compile(
+    r"/(?:icons?|smil(?:ies|eys?)|emoji|emoticons|statusicon|avatars?|customavatars)/"
+    r"|[-_](?:16|22|24|32)(?:x(?:16|22|24|32))?\.(?:png|gif|svg|webp|jpe?g)$",
+    re.IGNORECASE,
+)
 _BRACKETED: Final = re.compile(r"\[\w{1,20}\]")  # the alt of the icon of a note or warning
 _GLYPH: Final = re.compile(r"(?:^|[\s_-])(?:emoji|smiley|smilies|emoticon|twemoji)")
 _TEX: Final = re.compile(r"(?:^|[\s_-])(?:latex|tex|math|mwe-math|equation|katex)(?:$|[\s_-])")
@@ -117,6 +122,15 @@ def is_icon(names: str) -> bool:
     True
     """
     return bool(_ICON.search(names))
+
+
+def is_icon_address(uri: str) -> bool:
+    """Tell whether an address is that of an icon, to be heeded of a picture inside a line only.
+
+    >>> is_icon_address("http://a.example/images/stock-tool-move-16.png")
+    True
+    """
+    return bool(_ICON_ADDRESS.search(uri[-200:].partition("?")[0]))
 
 
 def stands_for_text(names: str) -> bool:

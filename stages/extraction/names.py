@@ -19,6 +19,8 @@ from stages.extraction.vocabulary import (
     HIDDEN,
     HIDDEN_TOKENS,
     JUNK,
+    KEPT,
+    KEPT_TOKENS,
     LEAD,
     MAIN,
     MASKS,
@@ -46,7 +48,7 @@ class Names(NamedTuple):
     Attributes:
         tier: how well it frames the main text, 0 (nothing known) to 6 (`articleBody`).
         junk: kinds of boilerplate it is named after, bits of `vocabulary.JUNK`.
-        hints: LEAD and CAPTION bits.
+        hints: LEAD, CAPTION and KEPT bits.
     """
 
     tier: int
@@ -178,6 +180,8 @@ def _classify(names: str) -> Names:
             tier = max(tier, token_tier)
             junk |= token_junk
             hints |= token_hints
+    if not KEPT_TOKENS.isdisjoint(tokens):
+        return Names(tier, 0, hints | KEPT)
     if junk:
         if "hentry" in tokens or "type-post" in tokens:
             junk = 0

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from stages.extraction.gather import IMAGE, IN_NOSCRIPT
-from stages.extraction.images import Attributes, Image, read_image
+from stages.extraction.gather import IMAGE, IN_LINE, IN_NOSCRIPT
+from stages.extraction.images import Attributes, Image, is_icon_address, read_image
 
 Records = npt.NDArray[np.void]
 
@@ -146,9 +146,12 @@ class Tree:
             piece = self.pieces[index]
             first = int(piece["first"])
             tags = self.sources[first : first + int(piece["sources"])].tolist()
-            self._images[index] = read_image(
+            image = read_image(
                 self.markup.attributes(int(piece["tag"])),
                 sources=[self.markup.attributes(tag) for tag in tags],
                 base=self.base,
             )
+            if image is not None and piece["flags"] & IN_LINE and is_icon_address(image.uri):
+                image = None
+            self._images[index] = image
         return self._images[index]

@@ -46,6 +46,8 @@ TEASER: Final = 1 << 23
 SITE: Final = 1 << 20
 """The site as a whole; with HEADER it is the masthead."""
 HEADER: Final = 1 << 21
+KEPT: Final = 1 << 25
+"""Never boilerplate, whatever else its names and tag say."""
 
 KINDS_OF_JUNK: Final = (
     NAV,
@@ -69,7 +71,7 @@ _WORDS: Final = {
         articolo notizia artigo materia product produkt producto produit prodotto produto node
         message question answer topic thread recipe rezept receta recette doc document wiki
         event press pressemitteilung review chapter lesson kiji xinwen wenzhang newsct art
-        interview essay column kolumne publication report detail single hentry journal page
+        interview essay column kolumne publication report single hentry journal page
         """,
     BODY: """
         body content text copy inhalt contenu contenido contenuto conteudo cuerpo corps corpo
@@ -94,7 +96,7 @@ _WORDS: Final = {
         left right center centre middle top full wide large view the js id c l o u m b field
         name value type default standard basic component module mod group holder panel pane
         clearfix cf format formatted template static public mw parser output html xhtml cms
-        wp td tdb et pb vc fl elementor new item element version regular normal
+        wp td tdb et pb vc fl elementor new item element version regular normal detail
         """,
     LEAD: """
         lead leadin lede intro introduction einleitung vorspann vorspan standfirst summary
@@ -118,7 +120,7 @@ _WORDS: Final = {
         randspalte seitenleiste lateral secondary tertiary
         complementary widget widgets textwidget infobar sidebox sidenav sidecontent cebian
         """,
-    FOOT: "footer foot colophon fusszeile fuss pied pie rodape piepagina",
+    FOOT: "footer foot printfooter colophon fusszeile fuss pied pie rodape piepagina",
     AD: """
         ad ads adv advert advertise advertisement advertising advertorial adsense adslot adunit
         adbox adspace adcontainer adwrapper adblock dfp gpt gptad sponsor sponsored promo
@@ -152,7 +154,7 @@ _WORDS: Final = {
         date datum fecha pubdate published editsection credit credits copyright rights
         permalink postinfo userinfo postprofile poster signature editlink lastmod
         dateline writer redakteur zeitstempel posted noprint hatnote ambox usercard
-        karma badge reputation
+        karma badge reputation pageinfo
         """,
     FORM: """
         form login signin signup register registration subscribe subscription newsletter search
@@ -163,7 +165,7 @@ _WORDS: Final = {
     NOTICE: """
         cookie consent gdpr dsgvo ccpa modal popup overlay toast drawer disclaimer
         legal cookiebar cookiebanner onetrust usercentric banner interstitial noscript lightbox
-        tooltip outdated
+        tooltip outdated sitenotice fundraising
         """,
     MORE: "more mehr plus mas readmore weiter also auch aussi piu",
     TEASER: "teaser teasers anreisser anleser",
@@ -183,15 +185,26 @@ _STATE_PREFIXES: Final = """
     size data above below before after under pre
 """
 STATE_PREFIXES: Final = frozenset(_STATE_PREFIXES.split())
-STATE_PAIRS: Final = ("menu-item", "page-template", "wp-image", "post_tag", "post-type")
-"""First words of tokens that tell a state of the page, as in `has-sidebar`, `category-sport`."""
+STATE_PAIRS: Final = (
+    "menu-item",
+    "page-template",
+    "wp-image",
+    "post_tag",
+    "post-type",
+    "bl-",
+    "top-doc",
+)
+"""First words of tokens that tell a state of the page, as in `has-sidebar`, `category-sport`, or
+a part of a thing, as in `Bl-tag` of manual pages and `top-doc` of rustdoc's."""
 
 _HIDDEN_TOKENS: Final = """
     hidden invisible hide sr-only visually-hidden visuallyhidden screen-reader-text d-none
     is-hidden u-hidden element-invisible screen-reader offscreen a11y-hidden show-for-sr
-    assistive-text vh visually-hidden-focusable display-none noshow print-only printonly
+    assistive-text vh hideme visually-hidden-focusable display-none noshow print-only printonly
     visible-print uk-hidden
 """
 HIDDEN_TOKENS: Final = frozenset(_HIDDEN_TOKENS.split())
+KEPT_TOKENS: Final = frozenset(("infobox", "portable-infobox", "quote"))
+"""Boxes of facts, and asides that hold what a post quotes."""
 SHOWN_AGAIN: Final = ("block", "flex", "grid", "inline", "table")
 """Ends of responsive tokens, `md:block`, that take back a `hidden` on wide screens."""

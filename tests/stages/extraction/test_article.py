@@ -318,3 +318,35 @@ CC_LINK = "<a href=https://creativecommons.org/licenses/by/4.0/>CC BY</a>"
 )
 def test_a_creative_commons_link_is_the_pages_licence_in_a_notice_alone(html, licence):
     assert read(f"<p>{LONG}</p>{html}").licence == licence
+
+
+def test_a_section_under_a_heading_of_its_own_brings_its_figure_along():
+    found = read(
+        f"<div><h2>Tools</h2><div><img src=tools.png></div>"
+        f"<div><h3>Brushes</h3><p>{LONG * 6}</p></div></div>"
+    ).blocks
+    assert [b.kind for b in found] == ["heading", "image", "heading", "paragraph"]
+
+
+def test_an_icon_inside_a_line_parts_no_sentence():
+    assert blocks("<p>Press <img src=/images/tool-move-16.png> to move it.</p>") == [
+        ("paragraph", "Press to move it.")
+    ]
+
+
+def test_a_title_that_is_a_link_is_kept_if_the_page_is_called_so():
+    body = f"<h1><a href=/x>On flour</a></h1><article><p>{LONG * 6}</p></article>"
+    assert read(body, "<title>On flour</title>").blocks[0].text == "On flour"
+    assert read(body, "<title>Something else</title>").blocks[0].kind == "paragraph"
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<table class='infobox vcard'><tr><td>Height</td><td>9 m</td></table>",
+        "<aside class=quote><p>{}</p></aside>",
+        "<dl class=Bl-tag><dt>-v<dd>Height of the mill in metres.</dl>",
+    ],
+)
+def test_what_only_sounds_like_boilerplate_is_kept(markup):
+    assert blocks(markup.format(LONG))
