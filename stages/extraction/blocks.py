@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from stages.extraction import gather, records, writing
+from stages.extraction import gather, naming, records, writing
 from stages.extraction.captions import pair_captions
 from stages.extraction.formulas import tex_of_math, tex_of_script
 from stages.extraction.kinds import FORMULA_BOX, KINDS
-from stages.extraction.markup import READ_INLINE, READ_PICTURE, scan
+from stages.extraction.markup import READ_BOX, READ_PICTURE, scan
 from stages.extraction.names import (
-    classify,
-    packed,
+    WORDS,
     said_by_role,
     said_inline,
     said_of_picture,
@@ -120,16 +119,13 @@ def _put_tex(parser: LexborHTMLParser, node: LexborNode, tex: str, stands_alone:
 def _what_names_say(data: bytes, tags: Records) -> npt.NDArray[np.int32]:
     """Return int32[T], what the names, role and itemprop of each tag say."""
     said = np.zeros(len(tags), np.int32)
-    if len(_said) >= _MEMO_SIZE:
-        _said.clear()
     named = np.flatnonzero(tags["names"])
-    hashes = tags["names"][named].tolist()
-    values = [_said.get(key) for key in hashes]
-    if None in values:
-        new = {key: place for place, key in enumerate(hashes) if values[place] is None}
-        _classify(data, tags[named[list(new.values())]])
-        values = [_said[key] for key in hashes]
-    said[named] = np.array(values, np.int32)
+    reads = KINDS.reads[tags["tag"][named]]
+    boxes = named[reads == READ_BOX]
+    naming.classify_tags(np.frombuffer(data, np.uint8), tags, boxes, *WORDS, said)
+    others = named[reads != READ_BOX]
+    if len(others):
+        said[others] = _of_phrases(data, tags[others])
     for tag in np.flatnonzero(tags["role"] | tags["property"]).tolist():
         role = said_by_role(int(tags[tag]["role"]), int(tags[tag]["property"]))
         tier = max(int(said[tag]) & gather.TIER, role & gather.TIER)
@@ -137,20 +133,18 @@ def _what_names_say(data: bytes, tags: Records) -> npt.NDArray[np.int32]:
     return said
 
 
-def _classify(data: bytes, tags: Records) -> None:
-    """Remember what names say that were not seen before."""
-    reads = KINDS.reads[tags["tag"]].tolist()
-    columns = ("names", "class_at", "class_end", "extra_at", "extra_end")
-    for read, key, at, end, id_at, id_end in zip(
-        reads, *(tags[column].tolist() for column in columns), strict=True
-    ):
-        names = data[at:end].decode("utf-8", "replace")
-        if read == READ_INLINE:
-            value = said_inline(names)
-        elif read == READ_PICTURE:
-            value = said_of_picture(names)
-        else:
-            if id_end > id_at:
-                names = f"{names} {data[id_at:id_end].decode('utf-8', 'replace')}"
-            value = packed(classify(names))
-        _said[key] = value
+def _of_phrases(data: bytes, tags: Records) -> list[int]:
+    """Return what the classes of pictures and of elements inside lines say."""
+    if len(_said) >= _MEMO_SIZE:
+        _said.clear()
+    keys = tags["names"].tolist()
+    values = [_said.get(key) for key in keys]
+    if None in values:
+        reads = KINDS.reads[tags["tag"]].tolist()
+        columns = (tags[column].tolist() for column in ("class_at", "class_end"))
+        for key, value, read, at, end in zip(keys, values, reads, *columns, strict=True):
+            if value is None:
+                names = data[at:end].decode("utf-8", "replace")
+                is_picture = read == READ_PICTURE
+                _said[key] = said_of_picture(names) if is_picture else said_inline(names)
+    return [_said[key] for key in keys]

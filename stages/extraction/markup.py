@@ -54,9 +54,9 @@ def fnv(text: str, basis: np.uint64 = FNV_BASIS) -> np.uint64:
     return np.uint64(value)
 
 
-SEEDS: Final = tuple(fnv(kind) for kind in ("nothing", "box", "inline", "picture"))
+SEEDS: Final = tuple(fnv(kind) for kind in ("inline", "picture"))
 """What hashes of names begin with, so that a class means its own thing on each kind of tag."""
-_SEED_BOX, _SEED_INLINE, _SEED_PICTURE = SEEDS[1:]
+_SEED_INLINE, _SEED_PICTURE = SEEDS
 _CLASS, _ID, _ROLE, _STYLE = fnv("class"), fnv("id"), fnv("role"), fnv("style")
 _PROPERTY, _HIDDEN, _ARIA_HIDDEN = fnv("itemprop"), fnv("hidden"), fnv("aria-hidden")
 _HREF, _ALT, _WIDTH, _HEIGHT = fnv("href"), fnv("alt"), fnv("width"), fnv("height")
@@ -208,11 +208,7 @@ def _read_attributes(data, p, tag, reads):  # type: ignore[no-untyped-def]
 def _hash_names(data, tag, reads):  # type: ignore[no-untyped-def]
     has_class, has_id = tag.class_end > tag.class_at, tag.extra_end > tag.extra_at
     if reads == READ_BOX and (has_class or has_id):
-        value = _hash(data, tag.class_at, tag.class_end, _SEED_BOX)
-        if has_id:
-            value = (value ^ np.uint64(_SPACE)) * _FNV_PRIME
-            value = _hash(data, tag.extra_at, tag.extra_end, value)
-        tag.names = value
+        tag.names = 1
     elif reads == READ_INLINE and has_class:
         tag.names = _hash(data, tag.class_at, tag.class_end, _SEED_INLINE)
     elif reads == READ_PICTURE and has_class:

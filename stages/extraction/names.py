@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-import re
-from itertools import pairwise
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
+from stages.extraction import naming
 from stages.extraction.gather import DROPPED, GLYPH, ICON, TEX_NAME
 from stages.extraction.images import is_icon, stands_for_formula, stands_for_text
 from stages.extraction.markup import fnv
+from stages.extraction.records import TAG
 from stages.extraction.vocabulary import (
-    BODY,
     CAPTION,
     COMMENT,
     FOOT,
     FORM,
-    HEADER,
-    HIDDEN,
     HIDDEN_TOKENS,
     JUNK,
-    KEPT,
     KEPT_TOKENS,
-    LEAD,
-    MAIN,
     MASKS,
     META,
-    MORE,
     NAV,
     NOTICE,
-    NOUN,
-    PART,
-    PROSE,
-    RELATED,
-    RICH,
     SHOWN_AGAIN,
     SIDE,
-    SITE,
     STATE_PAIRS,
     STATE_PREFIXES,
-    TEASER,
 )
 
 
@@ -97,24 +87,14 @@ _DROPPED_INLINE_NAMES: Final = """
 """
 _DROPPED_INLINE: Final = frozenset(_DROPPED_INLINE_NAMES.split())
 
-_T = TypeVar("_T")
-_UNKNOWN: Final = 1 << 30
+_STATES: Final = (
+    *("enabled", "disabled", "active", "open", "opened", "visible", "ready", "loaded"),
+    *("on", "off"),
+)
+_BAR_MODIFIERS: Final = ("has", "is", "no", "not", "with", "without")
+_SLOTS: Final = 1 << 13
 
-_STRONG_TIER: Final = 4
-_STRONG_JUNK: Final = COMMENT | RELATED | FOOT
-"""Junk that is believed of an element that another of its tokens calls an article."""
-_MODIFIER: Final = re.compile(r"--(?:has|is|no|not|with|without)-.*")
-_STATES: Final = {"enabled", "disabled", "active", "open", "opened", "visible", "ready", "loaded"}
-_STATE_ENDINGS: Final = tuple(dash + state for dash in "-_" for state in {*_STATES, "on", "off"})
-
-_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+")
-_LONGEST_NAME: Final = 400
-_LONGEST_WORD: Final = 24
-_SHORTEST_PART: Final = 3
-_MEMO_SIZE: Final = 1 << 17  # a crawl's pages share templates; about 30 MB when full
-
-_word_memo: dict[str, int] = {}
-_token_memo: dict[str, Names] = {}
+Words = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]
 
 
 def classify(names: str) -> Names:
@@ -125,7 +105,12 @@ def classify(names: str) -> Names:
     >>> classify("post hentry category-sport").junk
     0
     """
-    return _classify(names[:_LONGEST_NAME])
+    data = np.frombuffer(names.encode("utf-8", "replace"), np.uint8)
+    tags, said = np.zeros(1, TAG), np.zeros(1, np.int32)
+    tags["class_end"] = len(data)
+    naming.classify_tags(data, tags, np.zeros(1, np.int64), *WORDS, said)
+    value = int(said[0])
+    return Names(value & 7, value & JUNK, value & ~JUNK & ~7)
 
 
 def said_by_role(role: int, item_property: int) -> int:
@@ -161,112 +146,31 @@ def merge(one: Names, other: Names) -> Names:
     return Names(max(one.tier, other.tier), one.junk | other.junk, one.hints | other.hints)
 
 
-def _remember(memo: dict[str, _T], key: str, value: _T) -> _T:
-    if len(memo) >= _MEMO_SIZE:
-        memo.clear()
-    memo[key] = value
-    return value
+def _words() -> Words:
+    """Return the open hash table of words and tokens that `naming` looks up: keys and bits."""
+    bits: dict[str, int] = {}
+
+    def add(words: Iterable[str], bit: int) -> None:
+        for word in words:
+            bits[word.lower()] = bits.get(word.lower(), 0) | bit
+
+    for word, mask in MASKS.items():
+        add([word], mask | naming.KNOWN)
+    add(STATE_PREFIXES, naming.STATE_PREFIX)
+    add(STATE_PAIRS, naming.STATE_PAIR)
+    add(_STATES, naming.STATE_ENDING)
+    add(_BAR_MODIFIERS, naming.BAR_MODIFIER)
+    add(HIDDEN_TOKENS, naming.HIDDEN_TOKEN)
+    add(KEPT_TOKENS, naming.KEPT_TOKEN)
+    add(SHOWN_AGAIN, naming.SHOWN_AGAIN)
+    add(("hentry", "type-post"), naming.POST_TOKEN)
+    keys, masks = np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.int64)
+    for word, mask in bits.items():
+        slot = int(key := fnv(word)) % _SLOTS
+        while keys[slot]:
+            slot = (slot + 1) % _SLOTS
+        keys[slot], masks[slot] = key, mask
+    return keys, masks
 
 
-def _classify(names: str) -> Names:
-    tier = junk = hints = 0
-    tokens = names.split()
-    for token in tokens:
-        found = _token_memo.get(token)
-        if found is None:
-            found = _remember(_token_memo, token, _classify_token(token))
-        if found is not NOTHING:
-            token_tier, token_junk, token_hints = found
-            tier = max(tier, token_tier)
-            junk |= token_junk
-            hints |= token_hints
-    if not KEPT_TOKENS.isdisjoint(tokens):
-        return Names(tier, 0, hints | KEPT)
-    if junk:
-        if "hentry" in tokens or "type-post" in tokens:
-            junk = 0
-        elif tier >= _STRONG_TIER:
-            junk &= _STRONG_JUNK
-        if junk & HIDDEN and any(token.endswith(SHOWN_AGAIN) for token in tokens):
-            junk &= ~HIDDEN
-    return Names(tier, junk, hints) if tier or junk or hints else NOTHING
-
-
-def _classify_token(token: str) -> Names:
-    lowered = token.lower()
-    if lowered in HIDDEN_TOKENS:
-        return Names(0, HIDDEN, 0)
-    if ":" in token:
-        return NOTHING
-    words = _WORD.findall(_MODIFIER.sub("", token) if "--" in token else token)
-    words = [word.lower() for word in words] if lowered != token else words
-    if not words or _tells_a_state(lowered, words):
-        return NOTHING
-    mask = 0
-    for word in words:
-        mask |= _word_mask(word)
-    for first, second in pairwise(words):  # side-bar
-        mask |= MASKS.get(first + second, 0)
-    if mask & TEASER:
-        mask |= LEAD if mask & BODY else RELATED
-    hints = mask & (LEAD | CAPTION)
-    junk = _junk(mask)
-    tier = 0 if junk else _tier(mask)
-    return Names(tier, junk, hints) if tier or junk or hints else NOTHING
-
-
-def _tells_a_state(token: str, words: list[str]) -> bool:
-    if token.startswith(STATE_PAIRS) or token.endswith(_STATE_ENDINGS):
-        return True
-    return len(words) > 1 and words[0] in STATE_PREFIXES
-
-
-def _junk(mask: int) -> int:
-    junk = mask & JUNK
-    if junk == META and mask & CAPTION:
-        return 0
-    if mask & MORE and not mask & BODY:
-        junk |= RELATED
-    if mask & HEADER and mask & SITE:
-        junk |= NAV
-    return junk
-
-
-def _tier(mask: int) -> int:
-    if mask & (PART | LEAD | CAPTION | HEADER):
-        return 0
-    if mask & PROSE or (mask & NOUN and mask & BODY):
-        return 5
-    if mask & RICH or (mask & MAIN and mask & (NOUN | BODY)):
-        return 3
-    if mask & _UNKNOWN:
-        return 1 if mask & (NOUN | BODY | MAIN) else 0
-    if mask & NOUN:
-        return 4
-    return 2 if mask & (MAIN | BODY) else 0
-
-
-def _word_mask(word: str) -> int:
-    found = _word_memo.get(word)
-    if found is None:
-        found = _remember(_word_memo, word, _look_up(word[:_LONGEST_WORD]))
-    return found
-
-
-def _look_up(word: str) -> int:
-    """Return the bits of a word, of its singular, or of the two known words it is made of."""
-    whole = _known(word)
-    if whole is not None:
-        return whole
-    for cut in range(len(word) - _SHORTEST_PART, _SHORTEST_PART - 1, -1):
-        first, second = _known(word[:cut]), _known(word[cut:])
-        if first is not None and second is not None:
-            return first | second
-    return _UNKNOWN
-
-
-def _known(word: str) -> int | None:
-    mask = MASKS.get(word)
-    if mask is None and word.endswith("s"):
-        mask = MASKS.get(word[:-1])
-    return mask
+WORDS: Final = _words()

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
+from stages.extraction import blocks
 from stages.extraction.article import article
 from stages.extraction.blocks import read_markup, walk
 from stages.extraction.kinds import KINDS
@@ -82,6 +83,14 @@ def test_any_bytes_are_read_within_bounds(raw):
     assert all(0 <= match < count for match in tags[:count]["match"])
     if count:
         walk(Markup(data=raw, tags=tags[:count], said=np.zeros(count, np.int32)), base=URL)
+
+
+def test_the_memory_for_names_is_bounded(monkeypatch):
+    monkeypatch.setattr(blocks, "_MEMO_SIZE", 50)
+    for page in range(40):
+        html = "".join(f"<span class=c{page}-{i}>x</span>" for i in range(10))
+        read_markup(LexborHTMLParser(html), html=html)
+    assert len(blocks._said) <= 60
 
 
 def test_a_long_source_set_is_read_once():

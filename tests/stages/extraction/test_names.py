@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.extraction import names
+from stages.extraction import gather, naming, vocabulary
 from stages.extraction.gather import DROPPED, GLYPH, ICON, TEX_NAME
 from stages.extraction.markup import fnv
 from stages.extraction.names import (
@@ -161,10 +161,11 @@ def test_any_name_is_classified(name):
     assert 0 <= classify(name).tier <= 5
 
 
-def test_memories_are_bounded(monkeypatch):
-    monkeypatch.setattr(names, "_MEMO_SIZE", 50)
-    for memo in (names._token_memo, names._word_memo):
-        memo.clear()
-    for index in range(500):
-        classify(f"a{index}b word{'x' * (index % 20)} {index}")
-    assert max(map(len, (names._token_memo, names._word_memo))) <= 50
+def test_bits_in_compiled_code_are_those_of_the_vocabulary():
+    names = "NOUN BODY PROSE MAIN PART LEAD CAPTION NAV RELATED META HIDDEN MORE SITE HEADER RICH"
+    for name in [*names.split(), "TEASER", "KEPT", "JUNK"]:
+        assert getattr(naming, name) == getattr(vocabulary, name), name
+    assert naming.STRONG_JUNK == COMMENT | RELATED | FOOT
+    assert (gather.JUNK, gather.HIDDEN_NAME) == (vocabulary.JUNK, HIDDEN)
+    assert (gather.HINTS, gather.CAPTION_NAME) == (LEAD | CAPTION, CAPTION)
+    assert max(map(len, vocabulary.STATE_PAIRS)) == naming.LONGEST_PAIR
