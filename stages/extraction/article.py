@@ -92,7 +92,7 @@ def article(html: str, *, url: str) -> Article:
 
 
 def _main_text(parser: LexborHTMLParser, html: str, metadata: Metadata) -> list[Block]:
-    markup = read_markup(parser, html=html)
+    markup = read_markup(parser)
     if markup is None:
         return []
     tree = walk(markup, base=metadata.base)

@@ -28,23 +28,15 @@ from stages.extraction.tables import settle_tables
 from stages.extraction.tree import Markup, Records, Tree
 from stages.extraction.vocabulary import AD, FOOT, FORM, META, NAV, NOTICE, RELATED, SHARE, SIDE
 
-_UNREAD: Final = ["script", "style", "svg"]
 _NEVER_TEXT: Final = NAV | SIDE | FOOT | AD | SHARE | RELATED | META | FORM | NOTICE
 _MEMO_SIZE: Final = 1 << 17  # a crawl's pages share templates; about 20 MB when full
 
 _said: dict[int, int] = {}
 
 
-def read_markup(parser: LexborHTMLParser, *, html: str) -> Markup | None:
-    """Return the markup of a parsed page; what is never text is taken out of the page.
-
-    Args:
-        parser: the page.
-        html: its source.
-    """
-    if "<math" in html or "math/tex" in html:
-        _write_formulas(parser)
-    parser.strip_tags(_UNREAD)
+def read_markup(parser: LexborHTMLParser) -> Markup | None:
+    """Return the markup of a parsed page; what is never text is taken out of the page."""
+    _take_out(parser)
     root = parser.body or parser.root
     data = (root.html or "").encode("utf-8", "replace") if root is not None else b""
     room = data.count(b"<")
@@ -97,12 +89,13 @@ def walk(markup: Markup, *, base: str, everything: bool = False) -> Tree:
     return tree
 
 
-def _write_formulas(parser: LexborHTMLParser) -> None:
-    """Put TeX in the place of each formula."""
+def _take_out(parser: LexborHTMLParser) -> None:
+    """Put TeX in the place of each formula, and take out scripts, styles and drawings."""
     for node in parser.css("math"):
         _put_tex(parser, node, *tex_of_math(node))
-    for node in parser.css('script[type^="math/tex"]'):
+    for node in parser.css("script"):
         _put_tex(parser, node, *tex_of_script(node))
+    parser.strip_tags(["style", "svg"])
 
 
 def _put_tex(parser: LexborHTMLParser, node: LexborNode, tex: str, stands_alone: bool) -> None:

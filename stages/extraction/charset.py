@@ -83,7 +83,7 @@ def decode(raw: bytes, *, content_type: str = "") -> str:
             return raw[len(mark) :].decode(codec, "replace")
     if _looks_like_utf16(raw):
         return raw.decode("utf-16-le" if raw[1:2] == b"\0" else "utf-16-be", "replace")
-    if _ISO_2022.search(raw[:_SAMPLE]):
+    if b"\x1b" in raw and _ISO_2022.search(raw[:_SAMPLE]):
         return raw.decode("iso2022_jp_2", "replace")
     text = _as_utf8(raw)
     if text is not None:

@@ -93,8 +93,9 @@ _STATES: Final = (
 )
 _BAR_MODIFIERS: Final = ("has", "is", "no", "not", "with", "without")
 _SLOTS: Final = 1 << 13
+_REMEMBERED: Final = 1 << 16  # names, 1 MB: pages of a site share them
 
-Words = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]
+Words = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64], npt.NDArray[np.uint64]]
 
 
 def classify(names: str) -> Names:
@@ -147,7 +148,7 @@ def merge(one: Names, other: Names) -> Names:
 
 
 def _words() -> Words:
-    """Return the open hash table of words and tokens that `naming` looks up: keys and bits."""
+    """Return the open hash table of words and tokens that `naming` looks up, and its memo."""
     bits: dict[str, int] = {}
 
     def add(words: Iterable[str], bit: int) -> None:
@@ -158,11 +159,13 @@ def _words() -> Words:
         add([word], mask | naming.KNOWN)
     add(STATE_PREFIXES, naming.STATE_PREFIX)
     add(STATE_PAIRS, naming.STATE_PAIR)
+    add((pair[0] for pair in STATE_PAIRS), naming.PAIR_BEGINS)
     add(_STATES, naming.STATE_ENDING)
     add(_BAR_MODIFIERS, naming.BAR_MODIFIER)
     add(HIDDEN_TOKENS, naming.HIDDEN_TOKEN)
     add(KEPT_TOKENS, naming.KEPT_TOKEN)
     add(SHOWN_AGAIN, naming.SHOWN_AGAIN)
+    add((ending[-1] for ending in SHOWN_AGAIN), naming.SHOWN_ENDS)
     add(("hentry", "type-post"), naming.POST_TOKEN)
     keys, masks = np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.int64)
     for word, mask in bits.items():
@@ -170,7 +173,7 @@ def _words() -> Words:
         while keys[slot]:
             slot = (slot + 1) % _SLOTS
         keys[slot], masks[slot] = key, mask
-    return keys, masks
+    return keys, masks, np.zeros((_REMEMBERED, 2), np.uint64)
 
 
 WORDS: Final = _words()

@@ -30,6 +30,8 @@ POST_TOKEN: Final = 1 << 31
 SHOWN_AGAIN: Final = 1 << 32
 BAR_MODIFIER: Final = 1 << 33
 STATE_PAIR: Final = 1 << 34
+PAIR_BEGINS: Final = 1 << 36
+SHOWN_ENDS: Final = 1 << 37
 _UNKNOWN: Final = 1 << 35
 
 LONGEST_NAME: Final = 400
@@ -81,24 +83,36 @@ def _find(value, keys, masks):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _known(data, at, end, keys, masks):  # type: ignore[no-untyped-def]
     """Return the bits of a word or of its singular, 0 when unknown."""
-    found = _find(_hash(data, at, end, _FNV_BASIS), keys, masks)
-    if not found & KNOWN and end - at > 1 and (data[end - 1] | 32) == _S:
-        found = _find(_hash(data, at, end - 1, _FNV_BASIS), keys, masks)
+    before, value = _FNV_BASIS, _FNV_BASIS
+    for p in range(at, end):
+        before, value = value, _hash(data, p, p + 1, value)
+    return _of_hashes(data, end, before, value, keys, masks)
+
+
+@njit(cache=True, nogil=True)
+def _of_hashes(data, end, before, value, keys, masks):  # type: ignore[no-untyped-def]
+    """Return the bits of a word from its hash, and from that of all but its last letter."""
+    found = _find(value, keys, masks)
+    if not found & KNOWN and (data[end - 1] | 32) == _S:
+        found = _find(before, keys, masks)
     return found if found & KNOWN else np.int64(0)
 
 
 @njit(cache=True, nogil=True)
-def _look_up(data, at, end, keys, masks):  # type: ignore[no-untyped-def]
+def _look_up(data, at, end, keys, masks, prefixes):  # type: ignore[no-untyped-def]
     """Return the bits of a word, or of the two known words it is made of."""
-    end = min(end, at + _LONGEST_WORD)
-    whole = _known(data, at, end, keys, masks)
+    size = min(end - at, _LONGEST_WORD)
+    prefixes[0] = _FNV_BASIS
+    for k in range(size):
+        prefixes[k + 1] = _hash(data, at + k, at + k + 1, prefixes[k])
+    whole = _of_hashes(data, at + size, prefixes[size - 1], prefixes[size], keys, masks)
     if whole:
         return whole
-    for cut in range(end - _SHORTEST_PART, at + _SHORTEST_PART - 1, -1):
-        second = _known(data, cut, end, keys, masks)
-        if second:
-            first = _known(data, at, cut, keys, masks)
-            if first:
+    for cut in range(size - _SHORTEST_PART, _SHORTEST_PART - 1, -1):
+        first = _of_hashes(data, at + cut, prefixes[cut - 1], prefixes[cut], keys, masks)
+        if first:
+            second = _known(data, at + cut, at + size, keys, masks)
+            if second:
                 return first | second
     return np.int64(_UNKNOWN)
 
@@ -127,7 +141,8 @@ def _next_word(data, at, end):  # type: ignore[no-untyped-def]
 def _tells_a_state(data, at, end, keys, masks):  # type: ignore[no-untyped-def]
     """Tell whether a token says how the page is, as `menu-item-7` or `header-active`."""
     value = _FNV_BASIS
-    for p in range(at, min(end, at + LONGEST_PAIR)):
+    begins_pair = _find(_hash(data, at, at + 1, value), keys, masks) & PAIR_BEGINS != 0
+    for p in range(at, min(end, at + LONGEST_PAIR) if begins_pair else at):
         value = _hash(data, p, p + 1, value)
         if _find(value, keys, masks) & STATE_PAIR:
             return True
@@ -158,6 +173,7 @@ def _mask(data, at, end, keys, masks):  # type: ignore[no-untyped-def]
         return np.int64(0)
     end = _without_modifier(data, at, end, keys, masks)
     mask, count, before = np.int64(0), 0, at
+    prefixes = np.empty(_LONGEST_WORD + 1, np.uint64)
     first, stop = _next_word(data, at, end)
     before_stop, begins_state = before, False
     while stop > first:
@@ -169,7 +185,7 @@ def _mask(data, at, end, keys, masks):  # type: ignore[no-untyped-def]
         else:  # side-bar
             pair = _hash(data, first, stop, _hash(data, before, before_stop, _FNV_BASIS))
             mask |= _find(pair, keys, masks)
-        mask |= _look_up(data, first, stop, keys, masks)
+        mask |= _look_up(data, first, stop, keys, masks, prefixes)
         count += 1
         before, before_stop = first, stop
         first, stop = _next_word(data, stop, end)
@@ -216,7 +232,8 @@ def _token(data, at, end, keys, masks):  # type: ignore[no-untyped-def]
     for p in range(at, end):
         if data[p] == _COLON:
             last = p
-    for p in range(max(at, end - 6), end):  # `md:flex`, `d-md-block`
+    ending = _find(_hash(data, end - 1, end, _FNV_BASIS), keys, masks)
+    for p in range(max(at, end - 6) if ending & SHOWN_ENDS else end, end):  # `d-md-block`
         if _find(_hash(data, p, end, _FNV_BASIS), keys, masks) & SHOWN_AGAIN:
             flags |= SHOWN_AGAIN
     if last < end:
@@ -258,7 +275,7 @@ def _classify(data, ranges, keys, masks):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def classify_tags(data, tags, which, keys, masks, said):  # type: ignore[no-untyped-def]
+def classify_tags(data, tags, which, keys, masks, memo, said):  # type: ignore[no-untyped-def]
     """Set what the names of some tags say: tier, junk, LEAD, CAPTION and KEPT.
 
     Args:
@@ -267,6 +284,8 @@ def classify_tags(data, tags, which, keys, masks, said):  # type: ignore[no-unty
         which: int64[W], the tags to be read.
         keys: uint64[K], K a power of two: hashes of words and tokens, 0 where free.
         masks: int64[K], the bits of each.
+        memo: uint64[M, 2], M a power of two: hashes of names that were read, and what they say;
+            later names take the place of earlier ones.
         said: int32[T], set.
     """
     for i in which:
@@ -275,4 +294,12 @@ def classify_tags(data, tags, which, keys, masks, said):  # type: ignore[no-unty
             (np.int64(tag.class_at), np.int64(tag.class_end)),
             (np.int64(tag.extra_at), np.int64(tag.extra_end)),
         )
-        said[i] = _classify(data, ranges, keys, masks)
+        value = _FNV_BASIS
+        for at, end in ranges:  # as written: `searchBar` is two words, `searchbar` one
+            for p in range(at, end):
+                value = (value ^ np.uint64(data[p])) * _FNV_PRIME
+            value = (value ^ np.uint64(1)) * _FNV_PRIME
+        slot = value & np.uint64(len(memo) - 1)
+        if memo[slot, 0] != value:
+            memo[slot, 0], memo[slot, 1] = value, np.uint64(_classify(data, ranges, keys, masks))
+        said[i] = np.int32(memo[slot, 1])

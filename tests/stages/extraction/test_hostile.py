@@ -36,7 +36,7 @@ MARKUP = {
 def work(markup: str) -> int:
     """Return how much is written down of a page."""
     html = f"<html><body>{markup}"
-    read = read_markup(LexborHTMLParser(html), html=html)
+    read = read_markup(LexborHTMLParser(html))
     tree = walk(read, base=URL)
     return len(read.tags) + len(tree.pieces) + len(tree.spans) + len(tree.text)
 
@@ -62,7 +62,7 @@ def test_every_tag_is_found_once():
     html = "<html><body><div><p>a<b>c</b><br></p><!-- <i> --><ul><li title='<u>'>d<li>e</ul></div>"
     parser = LexborHTMLParser(html)
     elements = sum(node.is_element_node for node in parser.body.traverse(include_text=True))
-    tags = read_markup(parser, html=html).tags
+    tags = read_markup(parser).tags
     opening = (tags["flags"] & CLOSING == 0) & (tags["tag"] >= 0)
     assert opening.sum() == elements
 
@@ -89,7 +89,7 @@ def test_the_memory_for_names_is_bounded(monkeypatch):
     monkeypatch.setattr(blocks, "_MEMO_SIZE", 50)
     for page in range(40):
         html = "".join(f"<span class=c{page}-{i}>x</span>" for i in range(10))
-        read_markup(LexborHTMLParser(html), html=html)
+        read_markup(LexborHTMLParser(html))
     assert len(blocks._said) <= 60
 
 
