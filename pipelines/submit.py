@@ -25,6 +25,7 @@ from stages.errors import QuernError, RecipeError
 
 SENT = "sent"  # folder of the recipe in the cluster's copy of this folder
 EVERY_S = 0.5
+AGENT_WAIT_S = 90  # for the agent that starts jobs, after a cluster has come up
 Say = Callable[[str], None]
 
 
@@ -100,10 +101,7 @@ def submit(request: Request, address: str, say: Say, *, wait: bool = True) -> in
     with packed(request.beside) as folder:
         entrypoint = shlex.join(["python", "-m", "pipelines.cli", *request.command])
         environment = {"working_dir": str(folder), "env_vars": {"PYTHONUNBUFFERED": "1"}}
-        try:
-            job = client.submit_job(entrypoint=entrypoint, runtime_env=environment)
-        except Exception as error:
-            raise _unreachable(address, error) from error
+        job = _submitted(client, entrypoint, environment, address)
     say(f"job {job}\n")
     if not wait:
         say(_how_to(job, address))
@@ -114,6 +112,18 @@ def submit(request: Request, address: str, say: Say, *, wait: bool = True) -> in
     except KeyboardInterrupt:
         say(f"\nthe job goes on\n{_how_to(job, address)}")
         raise
+
+
+def _submitted(client: Any, entrypoint: str, environment: dict[str, Any], address: str) -> str:
+    """Return the job's id; a cluster that has just started may have no agent for it yet."""
+    last = time.monotonic() + AGENT_WAIT_S
+    while True:
+        try:
+            return str(client.submit_job(entrypoint=entrypoint, runtime_env=environment))
+        except Exception as error:
+            if "No available agent" not in str(error) or time.monotonic() > last:
+                raise _unreachable(address, error) from error
+            time.sleep(1)
 
 
 def _client(address: str) -> Any:
