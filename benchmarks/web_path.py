@@ -53,9 +53,8 @@ def main() -> None:
         raise SystemExit(f"the run did not end well; it is in {scratch}")
     run = json.loads((scratch / "run" / "run.json").read_text())
     share = operators_s(run) / options.workers
-    print(
-        f"wall {usage.wall_s:.1f} s, CPU {usage.cpu_s:.1f} s, memory {usage.peak_bytes / 1e9:.2f} GB"
-    )
+    memory = usage.peak_bytes / 1e9
+    print(f"wall {usage.wall_s:.1f} s, CPU {usage.cpu_s:.1f} s, memory {memory:.2f} GB")
     print(f"operators / workers {share:.1f} s; wall is {usage.wall_s / share:.2f} of it")
     print("| phase | wall s |\n|-|-|")
     for name, seconds in phases(usage.output):
