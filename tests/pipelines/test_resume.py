@@ -116,5 +116,9 @@ def test_a_run_that_is_told_to_stop_says_how_to_go_on(
 
 def test_only_one_run_may_use_a_folder(tmp_path: Path) -> None:
     folder = RunFolder(root=tmp_path)
-    with folder.lock(), pytest.raises(Exception, match="another quern run is at work"):
-        folder.lock()
+    with (
+        folder.lock(),
+        pytest.raises(StorageError, match="another quern run is at work"),
+        folder.lock(),
+    ):
+        pass
