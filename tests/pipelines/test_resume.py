@@ -13,6 +13,7 @@ import pytest
 
 from examples.crawl_site import crawl
 from pipelines.folder import RunFolder
+from stages.errors import StorageError
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIES = 6
