@@ -17,6 +17,7 @@ from stages.stage import Batch, Stage, StageFn
 STATUS = "extract_status"
 DETAIL = "extract_detail"
 _FUNCTION = "stages.extraction.document:read_page"
+_PREPARE = "stages.extraction.document:warm_up"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,12 @@ class ExtractPage(Stage):
 
     def build(self) -> StageFn:
         """Return the function that extracts the pages of a batch; the child starts with it."""
-        sandbox = Sandbox(_FUNCTION, timeout_s=self.timeout_s, memory_bytes=self.memory_bytes)
+        sandbox = Sandbox(
+            _FUNCTION,
+            timeout_s=self.timeout_s,
+            memory_bytes=self.memory_bytes,
+            prepare=_PREPARE,
+        )
 
         def extract(batch: Batch) -> Batch:
             pages = _pages(batch.table)

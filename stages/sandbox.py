@@ -25,8 +25,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, Final, Literal
 
-START_TIMEOUT_S: Final = 120.0
-"""Time for a child to import its function on a busy machine, seconds."""
+START_TIMEOUT_S: Final = 300.0
+"""Time for a child to import and prepare its function on a busy machine, seconds."""
 AHEAD: Final = 4
 """Items sent before the answer to the first is in, so that the child never waits."""
 _CHUNK: Final = 1 << 20
@@ -55,10 +55,15 @@ class Sandbox:
         function: "module:name" of a function of one argument; both must pickle.
         timeout_s: time for one item, seconds.
         memory_bytes: address space of the child.
+        prepare: "module:name" of a function without arguments that a child calls before any
+            item's time runs, for what is compiled or loaded on first use; or empty.
     """
 
-    def __init__(self, function: str, *, timeout_s: float, memory_bytes: int) -> None:
+    def __init__(
+        self, function: str, *, timeout_s: float, memory_bytes: int, prepare: str = ""
+    ) -> None:
         self.function = function
+        self.prepare = prepare
         self.timeout_s = timeout_s
         self.memory_bytes = memory_bytes
         self._child: _Child | None = None
@@ -67,7 +72,7 @@ class Sandbox:
         """Yield the result, or a `Failure`, of each item in order.
 
         Raises:
-            RuntimeError: the child cannot import the function at all.
+            RuntimeError: the child cannot import or prepare the function at all.
         """
         source = iter(items)
         frames: deque[bytes] = deque()
@@ -92,7 +97,8 @@ class Sandbox:
             self._child = None
 
     def _start(self) -> _Child:
-        self._child = _Child(self.function, self.timeout_s, self.memory_bytes)
+        limits = (str(self.timeout_s), str(self.memory_bytes))
+        self._child = _Child([self.function, *limits, self.prepare])
         return self._child
 
     def _bury(self, child: _Child) -> Failure:
@@ -121,7 +127,7 @@ class _Child:
         timed_out: whether it was given up for overrunning its time.
     """
 
-    def __init__(self, function: str, timeout_s: float, memory_bytes: int) -> None:
+    def __init__(self, arguments: list[str]) -> None:
         self.timed_out = False
         self._sent = 0  # frames at the head of the queue that the child has in full
         self._offset = 0  # bytes of the next one that it has
@@ -129,7 +135,7 @@ class _Child:
         self._since = 0.0  # when it began with the frame at the head of the queue
         path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "stages.sandbox", function, str(timeout_s), str(memory_bytes)],
+            [sys.executable, "-m", "stages.sandbox", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # A thread pool for linear algebra would eat the address space on a large machine.
@@ -140,7 +146,7 @@ class _Child:
         assert self.process.stdout is not None
         self._to, self._from = self.process.stdin.fileno(), self.process.stdout.fileno()
         os.set_blocking(self._to, False)
-        self._greet(function)
+        self._greet(arguments[0])
 
     def _greet(self, function: str) -> None:
         self._since = time.monotonic()
@@ -231,15 +237,22 @@ def _write(out: int, data: bytes) -> None:
         view = view[os.write(out, view) :]
 
 
-def main(name: str, timeout_s: str, memory_bytes: str) -> None:
+def _named(name: str) -> Callable[..., Any]:
+    module, _, attribute = name.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return function
+
+
+def main(name: str, timeout_s: str, memory_bytes: str, prepare: str) -> None:
     """Serve a function from a child process; what it prints goes to standard error."""
     resource.setrlimit(resource.RLIMIT_AS, (int(memory_bytes), int(memory_bytes)))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
     out = os.dup(1)
     os.dup2(2, 1)
-    module, _, attribute = name.partition(":")
-    function = getattr(importlib.import_module(module), attribute)
+    function = _named(name)
+    if prepare:
+        _named(prepare)()
     gc.freeze()  # what was imported stays: do not look through it again and again
     gc.set_threshold(_GARBAGE_AFTER)
     _serve(function, float(timeout_s), sys.stdin.buffer, out)

@@ -167,6 +167,7 @@ def test_an_empty_batch_gives_empty_scores() -> None:
 # --- an independent reading of the rules, in plain Python, text by text ---
 
 FLAGS = re.ASCII | re.IGNORECASE
+WORDS = re.compile(r"[水車は粉をひく]|[^\s水車は粉をひく]+")
 DATE = re.compile(r"\bMarch [0-9]{1,2}, [0-9]{4}\b|\b[0-9]{1,2}:[0-9]{2}\b", FLAGS)
 
 
@@ -231,7 +232,8 @@ def _plain_place(number: int, texts: list[str], levels: list[int]) -> dict[str, 
     begins = [
         i
         for i in range(start, len(texts))
-        if len(texts[i].split()) < 10 and re.search(r"\breferences?\b", texts[i], FLAGS)
+        if len(re.findall(r"[水車は粉をひく]|[^\s水車は粉をひく]+", texts[i])) < 10
+        and re.search(r"\breferences?\b", texts[i], FLAGS)
     ]
     text = texts[number]
     is_last = number == len(texts) - 1

@@ -16,6 +16,7 @@ from pipelines.plan import cut
 from pipelines.recipe import Recipe, Step
 from stages.sources.read_jsonl import ReadJsonl
 from stages.stage import ASSETS, DECISIONS
+from tests.digests import digests
 from tests.fakes import NarrowPictures, SameText, SameTextCombined, batch_of, ids_of, sample
 
 UNITS = [
@@ -146,8 +147,8 @@ def test_the_same_rows_leave_the_same_bytes(tmp_path):
     for name in ("first", "second"):
         folder = RunFolder(root=tmp_path / name)
         _run(folder, SameText(), UNITS, 2)
-        files = sorted(path for path in folder.root.rglob("*") if path.is_file())
-        contents.append([(path.relative_to(folder.root), path.read_bytes()) for path in files])
+        files = (path for path in folder.root.rglob("*") if path.is_file())
+        contents.append(digests(files, folder.root))
     assert contents[0] == contents[1]
 
 

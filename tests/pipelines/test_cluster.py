@@ -14,6 +14,7 @@ from pipelines.folder import RunFolder
 from pipelines.mill import mill
 from pipelines.progress import Display
 from pipelines.recipe import load_recipe
+from tests.digests import digests
 from tests.fakes import sample
 from tests.in_process import InProcess
 from tests.three_nodes import ThreeNodes, three_nodes
@@ -52,10 +53,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def rows_and_shards(out: Path) -> dict[str, bytes]:
-    """Return the bytes of every Parquet file of a run, and of the manifest."""
-    files = [*sorted(out.rglob("*.parquet")), out / "shards" / "manifest.json"]
-    return {str(path.relative_to(out)): path.read_bytes() for path in files}
+def rows_and_shards(out: Path) -> dict[str, str]:
+    """Return the digest of every Parquet file of a run, and of the manifest."""
+    return digests([*out.rglob("*.parquet"), out / "shards" / "manifest.json"], out)
 
 
 def arguments(shared: Path, out: str) -> list[str]:

@@ -16,6 +16,7 @@ from pipelines.plan import bucket_count
 from pipelines.progress import Display
 from pipelines.recipe import build_recipe
 from stages.dedup.minhash import MinHashDedup
+from tests.digests import digests
 from tests.in_process import InProcess
 
 UNITS = 36
@@ -57,7 +58,7 @@ def decisions(root, buckets):
 
 
 def arrow_files(root):
-    return {p.relative_to(root): p.read_bytes() for p in sorted(root.rglob("*.arrow"))}
+    return digests(root.rglob("*.arrow"), root)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from pipelines.recipe import Recipe, Step, build_recipe
 from pipelines.run import OnRay
 from stages.errors import QuarantineError, QuernError, StallError
 from stages.stage import Operator
+from tests.digests import digests
 from tests.fakes import (
     BAD,
     DieOnBad,
@@ -72,9 +73,9 @@ def run(recipe: Recipe, out: Path, workers: Workers) -> Result:
     return mill(recipe, RunFolder(root=out), workers, Display())
 
 
-def kept(out: Path) -> dict[str, bytes]:
-    """Return the bytes of every file of rows of a run."""
-    return {str(p.relative_to(out)): p.read_bytes() for p in sorted(out.rglob("*.parquet"))}
+def kept(out: Path) -> dict[str, str]:
+    """Return the digest of every file of rows of a run."""
+    return digests(out.rglob("*.parquet"), out)
 
 
 def quarantined(out: Path) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from pipelines.recipe import build_recipe
 from stages.dedup.minhash import MinHashDedup
 from stages.errors import NotReadyError, RecipeError
 from stages.files import read_table
+from tests.digests import digests
 from tests.in_process import InProcess
 
 FILES = 3
@@ -77,7 +78,7 @@ def generations(crawls):
 
 
 def stored(crawls):
-    return {path: path.read_bytes() for path in crawls.glob("store/**/*") if path.is_file()}
+    return digests((path for path in crawls.glob("store/**/*") if path.is_file()), crawls)
 
 
 def test_a_second_crawl_against_the_first_equals_one_run_over_both(crawls):

@@ -12,6 +12,15 @@ SLOW_MACHINE_S = 30.0
 MEMORY = 1 << 30
 
 
+PREPARED = []
+
+
+def prepare():
+    """Take longer than an item may."""
+    time.sleep(0.7)
+    PREPARED.append("once")
+
+
 def echo(item):
     """Act on what the item says."""
     if item == "hang":
@@ -25,6 +34,8 @@ def echo(item):
         return len(bytearray(2 * MEMORY))
     if item == "print":
         print("not a frame")
+    if item == "prepared":
+        return PREPARED
     if item == "pid":
         return os.getpid()
     return item
@@ -88,6 +99,13 @@ def test_time_that_the_caller_takes_is_not_the_items(sandbox):
     first = next(results)
     time.sleep(0.7)
     assert [first, *results] == list(range(6))
+
+
+def test_a_child_is_prepared_once_and_no_item_pays_for_it():
+    prepare = f"{__name__}:prepare"
+    box = Sandbox(f"{__name__}:echo", timeout_s=0.5, memory_bytes=MEMORY, prepare=prepare)
+    assert list(box.map(["prepared", "prepared"])) == [["once"], ["once"]]
+    box.close()
 
 
 def test_memory_beyond_the_limit_is_refused(sandbox):

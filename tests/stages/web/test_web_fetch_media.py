@@ -18,6 +18,7 @@ from stages.stage import ASSETS, Batch, Bucket
 from stages.web import asking
 from stages.web.journal import ASKED, parts_of
 from stages.web.options import Web
+from tests.digests import digests
 from tests.stages.web.hostile import PNG, Hostile, names, png, response
 
 SCHEMES = ("crawl", "file", "data", "http")
@@ -93,7 +94,7 @@ def table(tmp_path):
 
 
 def packs(folder):
-    return {path.name: path.read_bytes() for path in folder.glob("*.pack")}
+    return digests(folder.glob("*.pack"), folder)
 
 
 def test_pictures_of_the_web_get_bytes_hash_type_and_place(tmp_path, server):
