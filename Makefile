@@ -24,7 +24,7 @@ demo: setup
 	$(BIN)/quern demo
 
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .
