@@ -94,8 +94,9 @@ def main() -> None:
     """Start the cluster and obey."""
     from ray.cluster_utils import Cluster
 
-    dashboard, client = _free_ports(2)
+    dashboard, agent, client = _free_ports(3)
     head = {"include_dashboard": True, "dashboard_port": dashboard}
+    head |= {"dashboard_agent_listen_port": agent}  # jobs go through it; others hold the default
     cluster = Cluster(
         initialize_head=True,
         head_node_args={
