@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
 INTERVAL_S = 0.1
+
+T = TypeVar("T")
+Looked = dict[tuple[int, float], T]
+"""By pid and time of birth."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +30,7 @@ class Usage:
         peak_bytes: largest sum of private memory (USS) over all processes at one moment.
         status: its exit status.
         output: what it printed to standard output and error.
+        cpu_by_kind: the CPU seconds by what `kind_of` says of each process.
     """
 
     wall_s: float
@@ -31,11 +38,17 @@ class Usage:
     peak_bytes: int
     status: int
     output: str
+    cpu_by_kind: dict[str, float]
 
 
-def watch(command: Sequence[str], log: Path) -> Usage:
+Kind = Callable[[psutil.Process, str], str]
+"""Names the kind of a process, given its command line; asked again and again."""
+
+
+def watch(command: Sequence[str], log: Path, kind_of: Kind = lambda *_: "all") -> Usage:
     """Run a command to its end, writing what it prints into a file, and return what it cost."""
-    cpu: dict[tuple[int, float], float] = {}
+    cpu: Looked[float] = {}
+    kinds: Looked[str] = {}
     peak, looks = 0, 0
     start = time.perf_counter()
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
@@ -43,17 +56,21 @@ def watch(command: Sequence[str], log: Path) -> Usage:
         while process.poll() is None:
             alive = _tree(root)
             for each in alive:
-                _note_cpu(each, cpu)
+                _note(each, cpu, kinds, kind_of)
             if looks % 10 == 0:  # reading memory costs the kernel a walk over all pages
                 peak = max(peak, sum(map(_private_bytes, alive)))
             looks += 1
             time.sleep(INTERVAL_S)
+    by_kind: Counter[str] = Counter()
+    for key, seconds in cpu.items():
+        by_kind[kinds[key]] += seconds
     return Usage(
         wall_s=time.perf_counter() - start,
         cpu_s=sum(cpu.values()),
         peak_bytes=peak,
         status=process.returncode,
         output=log.read_text(errors="replace"),
+        cpu_by_kind=dict(by_kind),
     )
 
 
@@ -64,11 +81,15 @@ def _tree(root: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def _note_cpu(process: psutil.Process, cpu: dict[tuple[int, float], float]) -> None:
+def _note(process: psutil.Process, cpu: Looked[float], kinds: Looked[str], kind_of: Kind) -> None:
     try:
+        key = process.pid, process.create_time()
         times = process.cpu_times()
-        cpu[process.pid, process.create_time()] = times.user + times.system
-    except psutil.NoSuchProcess:
+        cpu[key] = times.user + times.system
+        kinds.setdefault(key, "other")
+        if command := " ".join(process.cmdline()):  # a process that has ended has none
+            kinds[key] = kind_of(process, command)
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return
 
 

@@ -24,6 +24,7 @@ from pipelines.folder import (
 )
 from pipelines.plan import Segment, bucket_count
 from pipelines.recipe import Step
+from pipelines.spent import OPERATORS, spending
 from stages.dedup.graph import forest_of_edges
 from stages.elements import Ints
 from stages.places import AnyPath, at_once, names_in
@@ -50,12 +51,13 @@ def project_unit(
 ) -> None:
     """Write what the segment's exit takes from a committed unit, split by bucket."""
     operator = regroup_of(segment.exit)
-    projection = operator.project(batch)
-    rows = _marked(projection.rows, unit)
-    crawl = operator.project_assets(assets) if assets.num_rows else None
-    if crawl is not None:
-        rows = pa.concat_tables([rows, _marked(crawl, CRAWL)], promote_options="default")
-    bucket = operator.partition(rows, buckets)
+    with spending(OPERATORS):
+        projection = operator.project(batch)
+        rows = _marked(projection.rows, unit)
+        crawl = operator.project_assets(assets) if assets.num_rows else None
+        if crawl is not None:
+            rows = pa.concat_tables([rows, _marked(crawl, CRAWL)], promote_options="default")
+        bucket = operator.partition(rows, buckets)
     path = folder.bucket_rows(segment.index, unit)
     write_batches(path, rows.schema, split(rows, bucket, buckets))
     if projection.beside is not None:
@@ -82,10 +84,12 @@ def decide_bucket(
     operator = regroup_of(segment.exit)
     files = [folder.bucket_rows(segment.index, unit) for unit in range(units)]
     rows = pa.concat_tables(read_batches(files, bucket), promote_options="default")
-    decided = operator.decide(rows, bucket_at(folder, segment, bucket, units))
+    with spending(OPERATORS):
+        decided = operator.decide(rows, bucket_at(folder, segment, bucket, units))
     if operator.combines:
         edges = (decided.column(name).to_numpy() for name in EDGES.names)
-        forest = forest_of_edges(*edges).to_table()
+        with spending(OPERATORS):
+            forest = forest_of_edges(*edges).to_table()
         write_batches(decided_file(folder, segment, str(bucket)), forest.schema, [forest])
     else:
         write_decisions(folder, segment, str(bucket), decided, units)

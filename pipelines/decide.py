@@ -11,6 +11,7 @@ from pipelines.folder import RunFolder
 from pipelines.plan import Segment, bucket_count, decision_fingerprint
 from pipelines.progress import Display
 from pipelines.remember import REMEMBER, close, remember, unremembered
+from pipelines.spent import OPERATORS, spending
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +72,10 @@ def decide_segment(
 
     work = [[str(bucket) for bucket in range(buckets)]]
     work += levels(buckets, units) if operator.combines else []
-    for level, names in enumerate(work):
+    for names in work:
         todo = undecided(folder, segment, names, fingerprint)
-        what = "buckets" if level == 0 else names[0].partition("-")[0]
-        with display.work(f"{segment.exit.name} {what}", len(todo), len(names) - len(todo)):
+        what = f"{segment.exit.name} {kind_of(names[0])}"
+        with display.work(what, len(todo), len(names) - len(todo)):
             for _ in do(todo):
                 display.advance([])
     if operator.memory() is not None:
@@ -83,14 +84,25 @@ def decide_segment(
         close(segment, inputs, fingerprint)
 
 
+def kind_of(name: str) -> str:
+    """Return which kind of piece has such a name.
+
+    >>> kind_of("12"), kind_of("members-3")
+    ('buckets', 'members')
+    """
+    return "buckets" if name.isdigit() else name.partition("-")[0]
+
+
 def decide(decision: Decision) -> str:
     """Do a piece of deciding; return its name."""
     place, units = (decision.folder, decision.segment), decision.units
     if decision.name.isdigit():
         decide_bucket(*place, int(decision.name), units, decision.fingerprint)
     elif decision.name.startswith(REMEMBER):
-        remember(*place, decision.name, decision.buckets, decision.fingerprint)
+        with spending(OPERATORS):
+            remember(*place, decision.name, decision.buckets, decision.fingerprint)
     else:
-        combine(*place, decision.name, decision.buckets, units)
+        with spending(OPERATORS):
+            combine(*place, decision.name, decision.buckets, units)
         mark_decided(*place, decision.name, decision.fingerprint)
     return decision.name

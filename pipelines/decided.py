@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from pipelines.combine import decision_files
 from pipelines.folder import RunFolder, read_batches
 from pipelines.ledger import EXCERPT_CHARS, StepCount
 from pipelines.plan import Segment
+from pipelines.spent import OPERATORS, VERDICTS, Seconds, now, spending
 from pipelines.walk import Outcome, Told, drop, drop_emptied, ledger_of
 from stages.cut_texts import cut_parts
 from stages.elements import with_parts
@@ -30,15 +30,17 @@ def read_decisions(folder: RunFolder, segment: int, unit: int, files: Sequence[s
 
 
 def enter(
-    folder: RunFolder, segment: Segment, unit: int, batch: Batch, buckets: int, start: float
+    folder: RunFolder, segment: Segment, unit: int, batch: Batch, buckets: int, start: Seconds
 ) -> Outcome:
     """Apply the decisions of the Regroup before a segment to the rows of one unit."""
     assert segment.entry is not None
     operator = regroup_of(segment.entry)
     files = decision_files(operator, buckets)
     decisions = read_decisions(folder, segment.index - 1, unit, files)
-    outcome = apply_decisions(operator, batch, decisions, segment.entry.name)
+    with spending(VERDICTS):
+        outcome = apply_decisions(operator, batch, decisions, segment.entry.name)
     judged, dropped = _elements(operator, batch, outcome)
+    took = now() - start
     count = StepCount(
         name=segment.entry.name,
         rows_in=len(batch),
@@ -47,7 +49,8 @@ def enter(
         elements_in=judged,
         elements_dropped=dropped,
         bytes_in=batch.table.nbytes,
-        seconds=time.perf_counter() - start,
+        seconds=took.wall,
+        cpu_s=took.cpu,
     )
     return replace(outcome, counts=(count,))
 
@@ -64,8 +67,9 @@ def _elements(operator: Regroup, batch: Batch, outcome: Outcome) -> tuple[int, i
 
 def apply_decisions(operator: Regroup, batch: Batch, decisions: pa.Table, step: str) -> Outcome:
     """Write down what the decisions tell about a unit's rows, and drop what they refuse."""
-    decisions = operator.settle(batch, decisions)
-    updated = operator.update(batch, decisions)
+    with spending(OPERATORS):
+        decisions = operator.settle(batch, decisions)
+        updated = operator.update(batch, decisions)
     refused = decisions.filter(pc.invert(decisions.column("keep")))
     if refused.num_rows == 0:
         return Outcome(batch=updated)

@@ -20,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.lock import locked
+from pipelines.spent import FILES, spending
 from stages.files import atomic, sweep, write_bytes
 from stages.places import (
     AnyPath,
@@ -161,7 +162,7 @@ def read_json(path: AnyPath) -> dict[str, Any] | None:
 def write_batches(path: AnyPath, schema: pa.Schema, tables: list[pa.Table]) -> None:
     """Write an Arrow file with exactly one record batch per table."""
     empty = pa.RecordBatch.from_pylist([], schema=schema)
-    with atomic(path) as file, pa.ipc.new_file(file, schema) as writer:
+    with spending(FILES), atomic(path) as file, pa.ipc.new_file(file, schema) as writer:
         for table in tables:
             for batch in table.combine_chunks().to_batches() or [empty]:
                 writer.write_batch(batch)
@@ -174,9 +175,9 @@ def read_batch(path: AnyPath, index: int) -> pa.Table:
         StorageError: when object storage cannot be reached.
     """
     if isinstance(path, Path):
-        with pa.memory_map(str(path)) as source:
+        with spending(FILES), pa.memory_map(str(path)) as source:
             return pa.Table.from_batches([pa.ipc.open_file(source).get_batch(index)])
-    with reached(path), open_ranged(path) as file:
+    with spending(FILES), reached(path), open_ranged(path) as file:
         return pa.Table.from_batches([pa.ipc.open_file(file).get_batch(index)])
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipelines.recipe import Step
+from pipelines.spent import OPERATORS, spending
 from pipelines.unit import Incoming, Job, Task, begin, commit, faulty, incoming
 from pipelines.walk import Outcome, apply_step
 from stages.errors import QuernError
@@ -38,7 +39,8 @@ def _read_in_child(job: Job, unit: Unit) -> list[Incoming]:
 
 
 def _apply_in_child(step: Step, batch: Batch) -> Outcome:
-    outcome: Outcome = _in_child("pipelines.isolated:apply_pair", (step, batch.alone()))
+    with spending(OPERATORS):
+        outcome: Outcome = _in_child("pipelines.isolated:apply_pair", (step, batch.alone()))
     return outcome
 
 

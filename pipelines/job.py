@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -24,6 +25,7 @@ from pipelines.recipe import Recipe
 from pipelines.report import write_report
 from pipelines.retry import retry_failed
 from pipelines.run import OnRay
+from pipelines.spent import Phase
 from stages.errors import QuernError, StorageError
 from stages.files import write_bytes
 from stages.places import AnyPath, place
@@ -71,15 +73,17 @@ def run_recipe(
     with folder.lock():
         about = _about(recipe, folder)
         started = time.perf_counter()
+        workers = OnRay(stall_minutes=recipe.stall_minutes)
         if recipe_text:
             write_bytes(folder.root / "recipe.yaml", recipe_text.encode())
         try:
             if retry:
                 again = retry_failed(recipe, folder)
                 display.say(f"asked again: {', '.join(again) or 'nothing, no failure may pass'}")
+            begun = time.perf_counter()
             with ray_session(cpus, address):
+                display.say(f"  Ray up in {time.perf_counter() - begun:.1f} s")
                 check_nodes(folder.root, [unit.path for unit in recipe.units])
-                workers = OnRay(stall_minutes=recipe.stall_minutes)
                 result = mill(recipe, folder, workers, display)
         except BaseException as error:
             _note(folder, about, started, {"state": "stopped", "error": str(error)})
@@ -88,8 +92,10 @@ def run_recipe(
                 f"goes on from there"
             )
             raise
-        _note(folder, about, started, _told(result))
+        _note(folder, about, started, _told(result) | {"phases": _phases(workers.phases)})
+        begun = time.perf_counter()
         card, report = write_card(folder), write_report(folder)
+        display.say(f"  card and report in {time.perf_counter() - begun:.1f} s")
     display.say("")
     display.say(funnel(result.counts))
     for fault in result.faults:
@@ -166,6 +172,11 @@ def _told(result: Result) -> dict[str, Any]:
         "segments": [asdict(segment) for segment in result.segments],
         "shards": _manifest(result),
     }
+
+
+def _phases(phases: Sequence[Phase]) -> list[dict[str, Any]]:
+    """Return what the phases took, without those in which there was nothing to do."""
+    return [asdict(phase) for phase in phases if phase.pieces]
 
 
 def _manifest(result: Result) -> dict[str, Any]:

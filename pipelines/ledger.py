@@ -49,6 +49,7 @@ class StepCount:
         elements_dropped: text parts or media dropped from rows.
         bytes_in: size of the rows given, bytes in memory.
         seconds: time spent.
+        cpu_s: CPU seconds spent, those of child processes included.
     """
 
     name: str
@@ -61,6 +62,7 @@ class StepCount:
     elements_dropped: int = 0
     bytes_in: int = 0
     seconds: float = 0.0
+    cpu_s: float = 0.0
 
     def __add__(self, other: StepCount) -> StepCount:
         numbers = {

@@ -26,6 +26,7 @@ from pipelines.plan import (
 )
 from pipelines.progress import Display
 from pipelines.recipe import Recipe
+from pipelines.spent import OPERATORS, spending
 from pipelines.unit import Job, Task
 from stages.errors import QuarantineError, QuernError, SourceError
 from stages.media import MediaStore
@@ -54,7 +55,8 @@ class ShardTask:
 def write_shard(task: ShardTask) -> ShardInfo:
     """Write one shard, mark it done and return what it holds."""
     store = MediaStore(root=task.folder.media)
-    info = task.write.write(task.job, store, task.folder.shards)
+    with spending(OPERATORS):
+        info = task.write.write(task.job, store, task.folder.shards)
     mark = {"fingerprint": task.fingerprint, "info": asdict(info)}
     write_json(task.folder.shard_done(task.job.file), mark)
     return info

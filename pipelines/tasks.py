@@ -9,6 +9,7 @@ from typing import Any
 
 from pipelines.decide import Decision
 from pipelines.mill import ShardTask
+from pipelines.spent import Spent, bill
 from pipelines.unit import Task
 from stages.errors import QuernError, StallError
 
@@ -20,7 +21,12 @@ Function = Callable[[Any], Any]
 
 
 def each(
-    function: Function, items: Sequence[Any], stall_minutes: float, instead: Function | None = None
+    function: Function,
+    items: Sequence[Any],
+    stall_minutes: float,
+    *,
+    instead: Function | None = None,
+    note: Callable[[Spent], None] | None = None,
 ) -> Iterator[Any]:
     """Yield the function's result on each item, in the order in which they are done.
 
@@ -29,6 +35,7 @@ def each(
         items: to what; the tasks of those that are not done yet are ended with the iterator.
         stall_minutes: time without a result after which it raises.
         instead: what to do with an item whose process dies at every attempt.
+        note: is told what each item took.
 
     Raises:
         QuernError: what the function raised, or StallError.
@@ -37,7 +44,7 @@ def each(
     import ray
     from ray.exceptions import NodeDiedError, OutOfMemoryError, WorkerCrashedError
 
-    remote: Any = ray.remote(max_retries=RETRIES)(told)
+    remote: Any = ray.remote(max_retries=RETRIES)(billed)
     first, last = ray.put(function), ray.put(instead)
     todo = list(reversed(items))
     out: dict[Any, tuple[Any, bool]] = {}
@@ -51,7 +58,10 @@ def each(
                 raise stalled([item for item, _ in out.values()], stall_minutes)
             item, again = out.pop(ready[0])
             try:
-                yield checked(ray.get(ready[0]))
+                result, spent = ray.get(ready[0])
+                if note is not None:
+                    note(spent)
+                yield checked(result)
             except (NodeDiedError, OutOfMemoryError, WorkerCrashedError):
                 if not again:
                     raise
@@ -67,6 +77,13 @@ def _room() -> int:
 
     there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return max(AT_LEAST, AHEAD * int(there.get("CPU", 0)))
+
+
+def billed(function: Function, item: Any) -> tuple[Any, Spent]:
+    """Return what `told` returns, and what it took."""
+    with bill() as spent:
+        result = told(function, item)
+    return result, spent
 
 
 def told(function: Function, item: Any) -> Any:

@@ -7,7 +7,6 @@ bytes, so retries and resumes need no coordination. `.done` is written last and 
 from __future__ import annotations
 
 import os
-import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -22,6 +21,7 @@ from pipelines.folder import RunFolder, read_json, write_json
 from pipelines.ledger import LEDGER, StepCount, check_conservation
 from pipelines.plan import Segment
 from pipelines.recipe import Step
+from pipelines.spent import FILES, OPERATORS, Seconds, now, spending
 from pipelines.walk import Apply, Outcome, after, apply_step, gather, walk
 from stages.errors import QuernError
 from stages.files import read_table, write_table
@@ -141,8 +141,9 @@ def incoming(job: Job, unit: Unit) -> Iterator[Incoming]:
     if job.segment.index == 1:
         yield from _read(job, unit)
         return
-    start = time.perf_counter()
-    kept = read_table(job.folder.unit_file(job.segment.index - 1, unit.index, "kept.parquet"))
+    start = now()
+    with spending(FILES):
+        kept = read_table(job.folder.unit_file(job.segment.index - 1, unit.index, "kept.parquet"))
     outcome = Outcome(batch=_batch(job, conform(kept)))
     if job.segment.entry is not None:
         outcome = enter(job.folder, job.segment, unit.index, outcome.batch, job.buckets, start)
@@ -151,11 +152,15 @@ def incoming(job: Job, unit: Unit) -> Iterator[Incoming]:
 
 def _read(job: Job, unit: Unit) -> Iterator[Incoming]:
     yield faulty(job)
-    start = time.perf_counter()
     try:
-        for chunk in job.source.read(unit):
+        chunks = iter(job.source.read(unit))
+        while True:
+            start = now()
+            with spending(OPERATORS):
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
             yield _counted(job, conform(chunk.rows), start), chunk
-            start = time.perf_counter()
     except QuernError:
         raise
     except Exception:  # a parser's own bug costs the rest of this unit, visibly
@@ -166,17 +171,19 @@ def _read(job: Job, unit: Unit) -> Iterator[Incoming]:
 def faulty(job: Job, *faults: Fault) -> Incoming:
     """Return an entry of no rows, with the faults."""
     nothing = SCHEMA.empty_table()
-    counted = _counted(job, nothing, time.perf_counter())
+    counted = _counted(job, nothing, now())
     return counted, Chunk(rows=nothing, faults=faults)
 
 
-def _counted(job: Job, rows: pa.Table, start: float) -> Outcome:
+def _counted(job: Job, rows: pa.Table, start: Seconds) -> Outcome:
+    took = now() - start
     count = StepCount(
         name="read",
         rows_in=rows.num_rows,
         rows_out=rows.num_rows,
         bytes_in=rows.nbytes,
-        seconds=time.perf_counter() - start,
+        seconds=took.wall,
+        cpu_s=took.cpu,
     )
     return Outcome(batch=_batch(job, rows), counts=(count,))
 
@@ -251,5 +258,6 @@ def concat(tables: Sequence[pa.Table]) -> pa.Table:
 
 def _write(path: AnyPath, table: pa.Table) -> dict[str, Any]:
     """Write a table whole; return its file's size and sha256."""
-    measure = write_table(path, table.combine_chunks())  # in other chunks: other bytes
+    with spending(FILES):
+        measure = write_table(path, table.combine_chunks())  # in other chunks: other bytes
     return {"bytes": measure.bytes, "sha256": measure.sha256}

@@ -6,7 +6,6 @@ until that row stands alone, and the row goes to quarantine with its traceback.
 
 from __future__ import annotations
 
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ import pyarrow as pa
 
 from pipelines.ledger import StepCount, add_counts, entries, row_excerpts
 from pipelines.recipe import Step
+from pipelines.spent import OPERATORS, VERDICTS, now, spending
 from stages.elements import Floats, Ints, Mask, add_scores, set_column, with_media, with_parts
 from stages.errors import NotReadyError, RecordError, StorageError
 from stages.record import conform
@@ -72,12 +72,14 @@ def after(before: Outcome, last: Outcome) -> Outcome:
 
 def run_step(step: Step, batch: Batch, apply: Apply) -> Outcome:
     """Apply one step and count what it did."""
-    start = time.perf_counter()
-    outcome = guarded(apply, step, batch)
+    start = now()
+    with spending(VERDICTS):
+        outcome = guarded(apply, step, batch)
     rejected_rows = sum(_whole_rows(table) for table in outcome.rejected)
     quarantined = sum(table.num_rows for table in outcome.quarantined)
     generated = len(outcome.batch) + rejected_rows + quarantined - len(batch)
     judged, dropped = _elements(step.operator, batch, outcome)
+    took = now() - start
     count = StepCount(
         name=step.name,
         rows_in=len(batch),
@@ -88,7 +90,8 @@ def run_step(step: Step, batch: Batch, apply: Apply) -> Outcome:
         elements_in=judged,
         elements_dropped=dropped,
         bytes_in=batch.table.nbytes,
-        seconds=time.perf_counter() - start,
+        seconds=took.wall,
+        cpu_s=took.cpu,
     )
     return replace(outcome, counts=(count,))
 
@@ -153,7 +156,8 @@ def _built(operator: Operator) -> Callable[[Batch], Batch | Scores]:
 def apply_step(step: Step, batch: Batch) -> Outcome:
     """Apply one step to a batch, unguarded."""
     operator = step.operator
-    made = _built(operator)(batch)
+    with spending(OPERATORS):
+        made = _built(operator)(batch)
     if isinstance(operator, Filter):
         assert not isinstance(made, Batch)
         return judge(operator, made, batch, step.name)

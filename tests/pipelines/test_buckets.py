@@ -14,6 +14,7 @@ from pipelines.folder import RunFolder, read_batch
 from pipelines.ledger import LEDGER, check_conservation
 from pipelines.plan import cut
 from pipelines.recipe import Recipe, Step
+from pipelines.spent import now
 from stages.sources.read_jsonl import ReadJsonl
 from stages.stage import ASSETS, DECISIONS
 from tests.digests import digests
@@ -43,7 +44,9 @@ def _run(folder, operator, units, buckets, assets=NO_ASSETS):
     for name in (name for names in levels(buckets, len(units)) for name in names):
         if operator.combines:
             combine(folder, before, name, buckets, len(units))
-    return [enter(folder, behind, unit, batch, buckets, 0.0) for unit, batch in enumerate(batches)]
+    return [
+        enter(folder, behind, unit, batch, buckets, now()) for unit, batch in enumerate(batches)
+    ]
 
 
 @pytest.fixture

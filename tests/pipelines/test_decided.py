@@ -12,6 +12,7 @@ from pipelines.folder import RunFolder
 from pipelines.ledger import check_conservation
 from pipelines.plan import cut
 from pipelines.recipe import Recipe, Step
+from pipelines.spent import now
 from stages.sources.read_jsonl import ReadJsonl
 from stages.stage import ASSETS, DECISIONS, Level, Projection, Regroup
 from tests.fakes import batch_of, ids_of, sample, texts_of
@@ -76,7 +77,7 @@ def _entered(tmp_path, operator, rows, buckets=2):
     project_unit(folder, before, 0, batch, ASSETS.empty_table(), buckets)
     for bucket in range(buckets):
         decide_bucket(folder, before, bucket, 1, "print")
-    return enter(folder, behind, 0, batch, buckets, 0.0)
+    return enter(folder, behind, 0, batch, buckets, now())
 
 
 def _media(batch):

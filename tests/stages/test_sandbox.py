@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from stages.sandbox import Failure, Sandbox
+from stages.sandbox import Failure, Sandbox, children_cpu_s
 
 SLOW_MACHINE_S = 30.0
 MEMORY = 1 << 30
@@ -25,6 +25,9 @@ def echo(item):
     """Act on what the item says."""
     if item == "hang":
         while True:
+            pass
+    if item == "burn":
+        while time.process_time() < 0.3:
             pass
     if item == "die":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -147,3 +150,11 @@ def _is_alive(pid):
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_what_a_living_child_used_is_told_and_what_a_dead_one_used_is_not(sandbox):
+    before = children_cpu_s()
+    list(sandbox.map(["burn"]))
+    assert children_cpu_s() - before >= 0.2
+    sandbox.close()
+    assert children_cpu_s() <= before
