@@ -18,6 +18,7 @@ import yaml
 
 from pipelines.catalogue import did_you_mean, find_operator, snake_case
 from pipelines.options import coerce, option_types
+from pipelines.recipe_file import read_yaml
 from stages.errors import NotReadyError, RecipeError, SourceError
 from stages.record import PAYLOAD, SCHEMA
 from stages.stage import Operator, Source, Unit
@@ -98,7 +99,7 @@ def load_recipe(
         RecipeError: naming every fault of the file, the overrides and the input paths.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         near = sorted(str(p) for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
         hint = f"; recipes there: {', '.join(near)}" if near else ""

@@ -5,6 +5,7 @@ import pytest
 
 from pipelines.catalogue import all_operators, find_operator, snake_case
 from pipelines.recipe import build_recipe, column_faults, load_recipe
+from pipelines.recipe_file import read_yaml
 from stages.errors import RecipeError
 from stages.extract_page import ExtractPage
 from stages.files import write_table
@@ -303,6 +304,19 @@ def test_a_file_that_is_no_recipe_says_so(tmp_path, text):
     path.write_text(text)
     with pytest.raises(RecipeError, match=r"not valid YAML|a recipe is a mapping"):
         load_recipe(path)
+
+
+def test_a_key_that_is_given_twice_is_a_fault_with_its_line(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text("name: a\nsource: {use: x}\nsteps:\n  - use: y\n    use: z\n")
+    with pytest.raises(RecipeError, match=r"'use' is given twice.*\n.*line 5"):
+        load_recipe(path)
+
+
+def test_entries_taken_over_by_a_merge_may_be_given_again(tmp_path):
+    path = tmp_path / "merged.yaml"
+    path.write_text("a: &a {x: 1}\nb:\n  <<: *a\n  x: 2\n")
+    assert read_yaml(path.read_text()) == {"a": {"x": 1}, "b": {"x": 2}}
 
 
 def test_a_folder_is_no_recipe(tmp_path):
