@@ -26,7 +26,7 @@ from stages.stage import ASSETS, Chunk, Source, Unit
 SHARE = 0.01
 AT_LEAST = 400  # rows
 AT_MOST = 4000
-UNITS = 4
+UNITS = 16  # at least, if time allows: parts of a crawl differ in rows per byte
 READ_S = 12.0
 CHUNK_ROWS = 64
 ROWS, MEDIA = "rows.parquet", "assets.parquet"
