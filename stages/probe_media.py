@@ -1,4 +1,4 @@
-"""Decode every fetched picture once, under limits; write its size, type and what is wrong."""
+"""Make sure that every fetched picture decodes, under limits; write its size and type."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.decode import Limits, Probe, decode
+from stages.decode import Limits, Probe, verify
 from stages.elements import Mask, MediaList, set_field, with_media
 from stages.media import Location
 from stages.stage import Batch, Stage, StageFn
 
-_KEPT_BYTES = 64 << 20
-
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeMedia(Stage):
-    """Decodes the pictures whose status is "ok"; equal ones once per batch.
+    """Looks through the pictures whose status is "ok"; equal ones once per batch.
 
-    A decoded picture stays in the batch's cache for the image filters of the same task, unless
-    it takes more than 64 MB.
+    All of a file is read, but its pixels are made only where nothing less shows that they can
+    be: most pictures are dropped by their size, and those that are not decode fast.
 
     Reads: media (type, status, sha256, location) and the bytes in the run's media folder.
     Writes: media: width_px and height_px int32 as shown, after EXIF orientation; mime as the
@@ -31,8 +29,8 @@ class ProbeMedia(Stage):
     Source: Quern; EXIF 2.32 tag 274 (orientation).
 
     Attributes:
-        max_bytes: largest file decoded, bytes.
-        max_pixels: most pixels decoded, width times height.
+        max_bytes: largest file read, bytes.
+        max_pixels: most pixels, width times height.
         max_frames: most frames of an animation.
     """
 
@@ -76,18 +74,8 @@ def _probe_all(
     distinct = dict(zip(hashes, places, strict=True))
     number = {sha256: index for index, sha256 in enumerate(distinct)}
     contents = batch.store.read_all(Location(**place) for place in distinct.values())
-    probes = [
-        _probe_one(batch, sha256, data, limits)
-        for sha256, data in zip(distinct, contents, strict=True)
-    ]
+    probes = [verify(data, limits) for data in contents]
     return [number[sha256] for sha256 in hashes], probes
-
-
-def _probe_one(batch: Batch, sha256: str, data: bytes, limits: Limits) -> Probe:
-    found, pixels = decode(data, limits)
-    if pixels is not None and pixels.nbytes <= _KEPT_BYTES:
-        batch.pictures.get(sha256, lambda: pixels)
-    return found
 
 
 def _write(
