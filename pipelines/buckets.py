@@ -48,8 +48,8 @@ def project_unit(
     batch: Batch,
     assets: pa.Table,
     buckets: int,
-) -> None:
-    """Write what the segment's exit takes from a committed unit, split by bucket."""
+) -> list[AnyPath]:
+    """Write what the exit takes from a unit, split by bucket; return the files to settle."""
     operator = regroup_of(segment.exit)
     with spending(OPERATORS):
         projection = operator.project(batch)
@@ -59,10 +59,12 @@ def project_unit(
             rows = pa.concat_tables([rows, _marked(crawl, CRAWL)], promote_options="default")
         bucket = operator.partition(rows, buckets)
     path = folder.bucket_rows(segment.index, unit)
-    write_batches(path, rows.schema, split(rows, bucket, buckets))
-    if projection.beside is not None:
-        schema = projection.beside.schema
-        write_batches(folder.beside(segment.index, unit), schema, [projection.beside])
+    write_batches(path, rows.schema, split(rows, bucket, buckets), settled=False)
+    if projection.beside is None:
+        return [path]
+    beside = folder.beside(segment.index, unit)
+    write_batches(beside, projection.beside.schema, [projection.beside], settled=False)
+    return [path, beside]
 
 
 def split(table: pa.Table, part: Ints, parts: int) -> list[pa.Table]:

@@ -140,10 +140,10 @@ def folder_at(text: str | AnyPath) -> RunFolder:
     return RunFolder(root=root.absolute() if isinstance(root, Path) else root)
 
 
-def write_json(path: AnyPath, content: Mapping[str, Any]) -> None:
-    """Write a JSON file whole."""
+def write_json(path: AnyPath, content: Mapping[str, Any], *, settled: bool = True) -> None:
+    """Write a JSON file whole; `settled` as in `atomic`."""
     text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    write_bytes(path, text.encode())
+    write_bytes(path, text.encode(), settled=settled)
 
 
 def read_json(path: AnyPath) -> dict[str, Any] | None:
@@ -159,10 +159,16 @@ def read_json(path: AnyPath) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def write_batches(path: AnyPath, schema: pa.Schema, tables: list[pa.Table]) -> None:
-    """Write an Arrow file with exactly one record batch per table."""
+def write_batches(
+    path: AnyPath, schema: pa.Schema, tables: list[pa.Table], *, settled: bool = True
+) -> None:
+    """Write an Arrow file with exactly one record batch per table; `settled` as in `atomic`."""
     empty = pa.RecordBatch.from_pylist([], schema=schema)
-    with spending(FILES), atomic(path) as file, pa.ipc.new_file(file, schema) as writer:
+    with (
+        spending(FILES),
+        atomic(path, settled=settled) as file,
+        pa.ipc.new_file(file, schema) as writer,
+    ):
         for table in tables:
             for batch in table.combine_chunks().to_batches() or [empty]:
                 writer.write_batch(batch)

@@ -7,6 +7,7 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -26,6 +27,7 @@ from pipelines.report import write_report
 from pipelines.retry import retry_failed
 from pipelines.run import OnRay
 from pipelines.spent import Phase
+from pipelines.tasks import beside
 from stages.errors import QuernError, StorageError
 from stages.files import write_bytes
 from stages.places import AnyPath, place
@@ -70,7 +72,7 @@ def run_recipe(
     """
     _check_inputs(recipe, folder)
     display = Display()
-    with folder.lock():
+    with folder.lock(), ExitStack() as stack:
         about = _about(recipe, folder)
         started = time.perf_counter()
         workers = OnRay(stall_minutes=recipe.stall_minutes)
@@ -81,10 +83,10 @@ def run_recipe(
                 again = retry_failed(recipe, folder)
                 display.say(f"asked again: {', '.join(again) or 'nothing, no failure may pass'}")
             begun = time.perf_counter()
-            with ray_session(cpus, address):
-                display.say(f"  Ray up in {time.perf_counter() - begun:.1f} s")
-                check_nodes(folder.root, [unit.path for unit in recipe.units])
-                result = mill(recipe, folder, workers, display)
+            stack.enter_context(ray_session(cpus, address))
+            display.say(f"  Ray up in {time.perf_counter() - begun:.1f} s")
+            check_nodes(folder.root, [unit.path for unit in recipe.units])
+            result = mill(recipe, folder, workers, display)
         except BaseException as error:
             _note(folder, about, started, {"state": "stopped", "error": str(error)})
             display.say(
@@ -94,7 +96,7 @@ def run_recipe(
             raise
         _note(folder, about, started, _told(result) | {"phases": _phases(workers.phases)})
         begun = time.perf_counter()
-        card, report = write_card(folder), write_report(folder)
+        card, report = beside(write_card, write_report, folder)
         display.say(f"  card and report in {time.perf_counter() - begun:.1f} s")
     display.say("")
     display.say(funnel(result.counts))

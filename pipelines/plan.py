@@ -199,6 +199,7 @@ def _files_of(name: str) -> list[Path]:
     return [path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()]
 
 
+@cache
 def _imports(path: Path) -> list[str]:
     """Return the names that a file imports: modules, and what may be modules of packages."""
     names: list[str] = []

@@ -71,6 +71,16 @@ def each(
             ray.cancel(task, force=True)
 
 
+def beside(here: Function, there: Function, item: Any) -> tuple[Any, Any]:
+    """Return what two functions make of an item, one in this process and one in another."""
+    import ray
+
+    remote: Any = ray.remote(num_cpus=0, max_retries=RETRIES)(told)
+    task = remote.remote(there, item)
+    mine = here(item)
+    return mine, checked(ray.get(task))
+
+
 def _room() -> int:
     """Return how many tasks may be out; a cluster grows and shrinks meanwhile."""
     import ray

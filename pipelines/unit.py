@@ -24,7 +24,7 @@ from pipelines.recipe import Step
 from pipelines.spent import FILES, OPERATORS, Seconds, now, spending
 from pipelines.walk import Apply, Outcome, after, apply_step, gather, walk
 from stages.errors import QuernError
-from stages.files import read_table, write_table
+from stages.files import read_table, settle, write_table
 from stages.media import MediaStore
 from stages.places import AnyPath, exists, remove
 from stages.record import SCHEMA, conform
@@ -205,7 +205,10 @@ def mark_started(job: Job, task: Task) -> None:
     before = read_json(path) or {}
     same = before.get("fingerprint") == task.fingerprint
     attempts = int(before.get("attempts", 0)) + 1 if same else 1
-    write_json(path, {"fingerprint": task.fingerprint, "attempts": attempts, "pid": os.getpid()})
+    told = {"fingerprint": task.fingerprint, "attempts": attempts, "pid": os.getpid()}
+    write_json(
+        path, told, settled=False
+    )  # a power cut is no attempt that a row may be to blame for
 
 
 def commit(job: Job, state: State) -> dict[str, Any]:
@@ -220,14 +223,19 @@ def commit(job: Job, state: State) -> dict[str, Any]:
         "quarantine": concat(outcome.quarantined),
         "assets": state.assets,
     }
-    files = {
-        what: _write(job.folder.unit_file(segment.index, unit.index, f"{what}.parquet"), table)
+    paths = {
+        what: job.folder.unit_file(segment.index, unit.index, f"{what}.parquet")
         for what, table in tables.items()
         if table.num_rows or what == "kept"
     }
+    files = {what: _write(path, tables[what]) for what, path in paths.items()}
+    written = list(paths.values())
     if segment.exit is not None:
         assets = _assets(job, unit) if segment.index > 1 else state.assets
-        project_unit(job.folder, segment, unit.index, _batch(job, kept), assets, job.buckets)
+        place = (job.folder, segment, unit.index)
+        written += project_unit(*place, _batch(job, kept), assets, job.buckets)
+    with spending(FILES):
+        settle(written)
     report = {
         "fingerprint": state.task.fingerprint,
         "unit": unit.index,
@@ -257,7 +265,8 @@ def concat(tables: Sequence[pa.Table]) -> pa.Table:
 
 
 def _write(path: AnyPath, table: pa.Table) -> dict[str, Any]:
-    """Write a table whole; return its file's size and sha256."""
+    """Write a table whole, to be settled; return its file's size and sha256."""
     with spending(FILES):
-        measure = write_table(path, table.combine_chunks())  # in other chunks: other bytes
+        # in other chunks: other bytes
+        measure = write_table(path, table.combine_chunks(), settled=False)
     return {"bytes": measure.bytes, "sha256": measure.sha256}

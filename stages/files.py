@@ -29,18 +29,27 @@ _REMEDIES: Final = {
 
 
 @contextmanager
-def atomic(path: AnyPath) -> Iterator[BinaryIO]:
+def atomic(path: AnyPath, *, settled: bool = True) -> Iterator[BinaryIO]:
     """Give a file to write that takes its name, kept for good, when the block ends well.
 
     A reader never sees half a file. A killed writer leaves `NAME.PID.tmp`: see `sweep`. A file
     for object storage is written to a nameless file in TMPDIR first, then sent.
 
+    Args:
+        path: of the file.
+        settled: whether it outlives a power cut from then on; else from `settle` on.
+
     Raises:
         StorageError: when the file cannot be written; the message says what to do.
     """
+    with _told_why(path), _written(path, settled) if isinstance(path, Path) else _sent(path) as f:
+        yield f
+
+
+@contextmanager
+def _told_why(path: AnyPath) -> Iterator[None]:
     try:
-        with _written(path) if isinstance(path, Path) else _sent(path) as file:
-            yield file
+        yield
     except OSError as error:
         remedy = _REMEDIES.get(error.errno or 0, str(error))
         where = f" (by way of {tempfile.gettempdir()})" if is_remote(path) else ""
@@ -50,16 +59,18 @@ def atomic(path: AnyPath) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[BinaryIO]:
+def _written(path: Path, settled: bool) -> Iterator[BinaryIO]:
     partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if settled:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(partial, path)
-        _sync_folder(path.parent)
+        if settled:
+            _sync(path.parent)
     finally:
         _discard(partial)
 
@@ -72,8 +83,21 @@ def _sent(path: AnyPath) -> Iterator[BinaryIO]:
         upload(spool, path)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def settle(paths: Sequence[AnyPath]) -> None:
+    """Keep files for good that were not when they were written; together they cost little more
+    than one.
+
+    Raises:
+        StorageError: when that fails.
+    """
+    local = [path for path in paths if isinstance(path, Path)]
+    for path in (*local, *dict.fromkeys(path.parent for path in local)):
+        with _told_why(path):
+            _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -136,7 +160,7 @@ class _Measured(io.RawIOBase):
 
 @contextmanager
 def parquet_writer(
-    path: AnyPath, schema: pa.Schema, measure: Measure | None = None
+    path: AnyPath, schema: pa.Schema, measure: Measure | None = None, *, settled: bool = True
 ) -> Iterator[pq.ParquetWriter]:
     """Give a writer of a Parquet file that appears when the block ends well.
 
@@ -146,34 +170,35 @@ def parquet_writer(
         path: of the file.
         schema: of its tables.
         measure: counts and hashes the file; whole when the block has ended.
+        settled: see `atomic`.
     """
-    with atomic(path) as file:
+    with atomic(path, settled=settled) as file:
         measured = _Measured(file, measure or Measure())
         with pq.ParquetWriter(measured, schema, compression="zstd") as writer:
             yield writer
 
 
-def write_table(path: AnyPath, table: pa.Table) -> Measure:
+def write_table(path: AnyPath, table: pa.Table, *, settled: bool = True) -> Measure:
     """Write the table as one Parquet file with one row group; it appears whole or not at all.
 
-    Returns the size and hash of the file.
+    Returns the size and hash of the file. About `settled` see `atomic`.
 
     Raises:
         StorageError: when the file cannot be written.
     """
     measure = Measure()
-    with parquet_writer(path, table.schema, measure) as writer:
+    with parquet_writer(path, table.schema, measure, settled=settled) as writer:
         writer.write_table(table, row_group_size=max(table.num_rows, 1))
     return measure
 
 
-def write_bytes(path: AnyPath, data: bytes) -> None:
-    """Write the bytes as one file, which appears whole or not at all.
+def write_bytes(path: AnyPath, data: bytes, *, settled: bool = True) -> None:
+    """Write the bytes as one file, which appears whole or not at all; `settled` as in `atomic`.
 
     Raises:
         StorageError: when the file cannot be written.
     """
-    with atomic(path) as file:
+    with atomic(path, settled=settled) as file:
         file.write(data)
 
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageDraw, ImageFont
 
-from pipelines.account.histograms import Counts, Histogram
+from pipelines.account.histograms import Histogram
 
 Lengths = npt.NDArray[np.float64]
 
@@ -24,6 +21,8 @@ HEIGHT: Final = 90
 SLIM: Final = 16  # bars fit beside each other at least
 KEPT: Final = "#2f7d6d"
 DROPPED: Final = "#c8643c"
+PLOT_PX: Final = (460, 190)
+MARGIN_PX: Final = 20
 SHEET_COLUMNS: Final = 6
 CELL_PX: Final = 160
 LABEL_PX: Final = 18
@@ -107,41 +106,49 @@ def histograms_png(histograms: Sequence[Histogram]) -> bytes:
     """Return a PNG that shows histograms, two beside each other."""
     columns = min(len(histograms), 2)
     rows = -(-len(histograms) // columns)
-    figure = Figure(figsize=(4.6 * columns, 2.3 * rows), dpi=100)
-    axes = figure.subplots(rows, columns, squeeze=False).flatten()
-    tall, wide = 2.3 * rows, 4.6 * columns  # inches; room for titles and numbers
-    figure.subplots_adjust(0.45 / wide, 0.3 / tall, 1 - 0.1 / wide, 1 - 0.3 / tall, 0.15, 0.4)
-    for axis, histogram in zip(axes, histograms, strict=False):
-        _draw(axis, histogram)
-    for axis in axes[len(histograms) :]:
-        axis.set_axis_off()
+    sheet = Image.new("RGB", (columns * PLOT_PX[0], rows * PLOT_PX[1]), "white")
+    draw = ImageDraw.Draw(sheet)
+    for place, histogram in enumerate(histograms):
+        _draw(draw, histogram, place % columns * PLOT_PX[0], place // columns * PLOT_PX[1])
     data = io.BytesIO()
-    figure.savefig(data, format="png", metadata={"Software": None})
+    sheet.save(data, "PNG", optimize=True)
     return data.getvalue()
 
 
-def _draw(axis: Axes, histogram: Histogram) -> None:
-    edges, kept, dropped = histogram.edges, histogram.kept, histogram.dropped
-    for colour, base, height in ((KEPT, np.zeros_like(kept), kept), (DROPPED, kept, dropped)):
-        corners = _corners(edges, base, base + height)
-        axis.add_collection(PolyCollection(list(corners), facecolor=colour), autolim=False)
-    for threshold in histogram.thresholds:
-        if edges[0] <= threshold <= edges[-1]:
-            axis.axvline(threshold, color="black", linewidth=0.9, linestyle="--")
-    axis.set_title(f"{histogram.step}: {histogram.score}", fontsize=9, loc="left")
-    axis.tick_params(labelsize=7)
-    axis.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-    axis.set_xlim(edges[0], edges[-1])
-    axis.set_ylim(0, max(int((kept + dropped).max()), 1) * 1.04)
-    axis.spines[["top", "right"]].set_visible(False)
+def _draw(draw: ImageDraw.ImageDraw, histogram: Histogram, left: int, top: int) -> None:
+    """Draw a histogram into a box of PLOT_PX whose upper left corner is given."""
+    shown, font = bars(histogram), _font(12)
+    across = (PLOT_PX[0] - 2 * MARGIN_PX) / WIDTH
+    left, top, foot = left + MARGIN_PX, top + 26, top + PLOT_PX[1] - 26
+    draw.text((left, top - 20), f"{histogram.step}: {histogram.score}", "black", _font(14))
+    tallest = max(int((histogram.kept + histogram.dropped).max()), 1)
+    draw.text((left + WIDTH * across, top - 4), f"{tallest:,}", "grey", font, anchor="rs")
+    edges = (histogram.edges - histogram.edges[0]) / np.ptp(histogram.edges) * WIDTH * across
+    begins, wide = _bar_places(edges)
+    base = np.zeros_like(begins)
+    for colour, counts in ((KEPT, histogram.kept), (DROPPED, histogram.dropped)):
+        heights = np.where(counts > 0, np.maximum(counts / tallest * (foot - top), 1), 0)
+        for x, low, height in zip(begins + left, base, heights, strict=True):
+            if height:
+                draw.rectangle((x, foot - low - height, x + max(wide - 1, 0), foot - low), colour)
+        base = base + heights
+    draw.line((left, foot + 1, left + WIDTH * across, foot + 1), "grey")
+    low, high = (end.replace("≤", "<=").replace("≥", ">=") for end in (shown.low, shown.high))
+    draw.text((left, foot + 4), low, "grey", font)
+    draw.text((left + WIDTH * across, foot + 4), high, "grey", font, anchor="ra")
+    for x, told in shown.lines:
+        at = left + x * across
+        for y in range(top, foot, 8):
+            draw.line((at, y, at, y + 4), "black")
+        is_left = x < WIDTH / 2
+        draw.text(
+            (at + (4 if is_left else -4), top), told, "black", font, "la" if is_left else "ra"
+        )
 
 
-def _corners(edges: Lengths, base: Counts, top: Counts) -> Lengths:
-    """Return float64[B, 4, 2], the corners of bars."""
-    left, width = _bar_places(edges)
-    x = np.stack([left, left, left + width, left + width], axis=1)
-    y = np.stack([base, top, top, base], axis=1)
-    return np.stack([x, y.astype(np.float64)], axis=2)
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=size)
 
 
 def contact_sheet(images: Sequence[Image.Image]) -> bytes:
@@ -151,7 +158,7 @@ def contact_sheet(images: Sequence[Image.Image]) -> bytes:
     tall = CELL_PX + LABEL_PX
     sheet = Image.new("RGB", (columns * CELL_PX, rows * tall), "white")
     draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(size=12)
+    font = _font(12)
     for place, image in enumerate(images):
         x, y = place % columns * CELL_PX, place // columns * tall
         draw.text((x + 4, y + 2), str(place + 1), fill="black", font=font)

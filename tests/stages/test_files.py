@@ -10,7 +10,7 @@ import pytest
 
 from stages import files
 from stages.errors import StorageError
-from stages.files import atomic, read_table, sha256_of, sweep, write_bytes, write_table
+from stages.files import atomic, read_table, settle, sha256_of, sweep, write_bytes, write_table
 
 TABLE = pa.table({"a": [1, 2, 3], "b": ["x", None, "z"]})
 
@@ -114,3 +114,35 @@ def test_a_cut_off_table_is_damaged(tmp_path, keep):
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(StorageError, match="is damaged"):
         read_table(path)
+
+
+def synced(monkeypatch) -> list[str]:
+    """Return a list to which the names of what is synced are added."""
+    names = []
+
+    def note(descriptor):
+        names.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
+
+    monkeypatch.setattr(files.os, "fsync", note)
+    return names
+
+
+def test_a_file_and_its_folder_are_kept_for_good_when_it_is_written(tmp_path, monkeypatch):
+    names = synced(monkeypatch)
+    write_bytes(tmp_path / "grain", b"rye")
+    assert [name.partition(".")[0] for name in names] == ["grain", tmp_path.name]
+
+
+def test_files_are_settled_together_and_their_folders_once(tmp_path, monkeypatch):
+    names = synced(monkeypatch)
+    paths = [tmp_path / "rye", tmp_path / "oats", tmp_path / "bran" / "wheat"]
+    for path in paths:
+        write_bytes(path, b"grain", settled=False)
+    assert names == []
+    settle(paths)
+    assert names == ["rye", "oats", "wheat", tmp_path.name, "bran"]
+
+
+def test_a_file_that_cannot_be_settled_is_named(tmp_path):
+    with pytest.raises(StorageError, match=r"cannot write .*grain"):
+        settle([tmp_path / "grain"])
