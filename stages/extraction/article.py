@@ -18,8 +18,9 @@ from stages.extraction.container import Judgement, choose, judge
 from stages.extraction.gather import CONTINUES, IMAGE
 from stages.extraction.images import Image
 from stages.extraction.metadata import Metadata, read_metadata
-from stages.extraction.second_opinion import second_opinion
+from stages.extraction.second_opinion import second_opinion, with_data
 from stages.extraction.tree import KIND_NAMES, Tree
+from stages.extraction.trimming import trimmed
 
 Kind = Literal[
     "heading", "paragraph", "item", "table", "code", "formula", "quote", "caption", "image"
@@ -82,17 +83,14 @@ def article(html: str, *, url: str) -> Article:
         html: the page, decoded.
         url: its absolute address, to which relative addresses are joined.
     """
-    try:
-        parser = LexborHTMLParser(html)
-    except UnicodeEncodeError:  # half a surrogate pair
-        html = html.encode("utf-8", "replace").decode("utf-8")
-        parser = LexborHTMLParser(html)
+    less = trimmed(html.encode("utf-8", "replace"))  # "replace" for halves of surrogate pairs
+    parser = LexborHTMLParser(less)
     metadata = read_metadata(parser, html=html, url=url)
-    return _article(metadata, _main_text(parser, html, metadata))
+    return _article(metadata, _main_text(parser, less, html, metadata))
 
 
-def _main_text(parser: LexborHTMLParser, html: str, metadata: Metadata) -> list[Block]:
-    markup = read_markup(parser)
+def _main_text(parser: LexborHTMLParser, less: bytes, html: str, metadata: Metadata) -> list[Block]:
+    markup = read_markup(parser, less)
     if markup is None:
         return []
     tree = walk(markup, base=metadata.base)
@@ -102,7 +100,7 @@ def _main_text(parser: LexborHTMLParser, html: str, metadata: Metadata) -> list[
         kept = keep(tree, judgement, choose(tree, judgement), title=metadata.title)
     size = text_size(tree, kept)
     if _is_unsure(size, int(judgement.good[-1])):
-        opinion = second_opinion(html, tree, judgement)
+        opinion = second_opinion(with_data(less, html), tree, judgement)
         if opinion and isinstance(opinion[0], str):
             return [Block(kind="paragraph", text=str(line)) for line in opinion]
         kept = [int(index) for index in opinion] or kept

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.extraction import naming
-from stages.extraction.gather import DROPPED, GLYPH, ICON, TEX_NAME
+from stages.extraction.gather import GLYPH, ICON, TEX_NAME
 from stages.extraction.images import is_icon, stands_for_formula, stands_for_text
+from stages.extraction.kinds import KINDS
 from stages.extraction.markup import fnv
 from stages.extraction.records import TAG
 from stages.extraction.vocabulary import (
@@ -46,10 +47,9 @@ class Names(NamedTuple):
     hints: int
 
 
-NOTHING: Final = Names(0, 0, 0)
 TOP_TIER: Final = 6
 
-_ROLES: Final = {
+_SAID_BY_ROLE: Final = {
     "main": Names(3, 0, 0),
     "article": Names(4, 0, 0),
     "navigation": Names(0, NAV, 0),
@@ -63,7 +63,7 @@ _ROLES: Final = {
     "toolbar": Names(0, NAV, 0),
     "tooltip": Names(0, NOTICE, 0),
 }
-_ITEM_PROPERTIES: Final = {
+_SAID_BY_PROPERTY: Final = {
     "articlebody": Names(TOP_TIER, 0, 0),
     "text": Names(5, 0, 0),
     "reviewbody": Names(5, 0, 0),
@@ -76,16 +76,13 @@ _ITEM_PROPERTIES: Final = {
     "breadcrumb": Names(0, NAV, 0),
     "caption": Names(0, 0, CAPTION),
 }
-_BY_ROLE: Final = {int(fnv(role)): names for role, names in _ROLES.items()}
-_BY_PROPERTY: Final = {int(fnv(name)): names for name, names in _ITEM_PROPERTIES.items()}
 
-_DROPPED_INLINE_NAMES: Final = """
+_DROPPED_INLINE: Final = """
     katex-html MathJax MathJax_Preview MathJax_SVG MathJax_CHTML MathJax_Display mjx-chtml
     mw-editsection lineno linenos ln lnum line-number line-numbers gutter sr-only
     screen-reader-text visually-hidden visuallyhidden noprint reference headerlink anchor-link
     headeranchor anchorjs-link
 """
-_DROPPED_INLINE: Final = frozenset(_DROPPED_INLINE_NAMES.split())
 
 _STATES: Final = (
     *("enabled", "disabled", "active", "open", "opened", "visible", "ready", "loaded"),
@@ -95,7 +92,7 @@ _BAR_MODIFIERS: Final = ("has", "is", "no", "not", "with", "without")
 _SLOTS: Final = 1 << 13
 _REMEMBERED: Final = 1 << 16  # names, 1 MB: pages of a site share them
 
-Words = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64], npt.NDArray[np.uint64]]
+Table = tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]
 
 
 def classify(names: str) -> Names:
@@ -107,21 +104,30 @@ def classify(names: str) -> Names:
     0
     """
     data = np.frombuffer(names.encode("utf-8", "replace"), np.uint8)
-    tags, said = np.zeros(1, TAG), np.zeros(1, np.int32)
-    tags["class_end"] = len(data)
-    naming.classify_tags(data, tags, np.zeros(1, np.int64), *WORDS, said)
-    value = int(said[0])
+    tags = np.zeros(1, TAG)
+    tags["class_end"], tags["names"] = len(data), 1
+    value = int(what_names_say(data, tags)[0])
     return Names(value & 7, value & JUNK, value & ~JUNK & ~7)
 
 
-def said_by_role(role: int, item_property: int) -> int:
-    """Return what role and itemprop say, packed; both as their `markup.fnv`, 0 for none."""
-    return packed(merge(_BY_ROLE.get(role, NOTHING), _BY_PROPERTY.get(item_property, NOTHING)))
+def what_names_say(
+    data: npt.NDArray[np.uint8], tags: npt.NDArray[np.void]
+) -> npt.NDArray[np.int32]:
+    """Return int32[T], what the names, role and itemprop of each tag say.
 
-
-def said_inline(names: str) -> int:
-    """Return DROPPED if the class of an element inside a line says to leave it out."""
-    return 0 if _DROPPED_INLINE.isdisjoint(names.split()) else DROPPED
+    Args:
+        data: uint8[B], markup in UTF-8.
+        tags: record[T] of dtype `records.TAG`.
+    """
+    said, unknown = np.empty(len(tags), np.int32), np.empty(len(tags), np.int32)
+    count = naming.classify_tags(data, tags, KINDS.reads, _WORDS, _ROLES, _MEMO, said, unknown)
+    for index in unknown[:count].tolist():
+        tag = tags[index]
+        names = data[tag["class_at"] : tag["class_end"]].tobytes().decode("utf-8", "replace")
+        value = said_of_picture(names)
+        said[index] |= value
+        _MEMO[int(tag["names"]) % len(_MEMO)] = tag["names"], value
+    return said
 
 
 def said_of_picture(names: str) -> int:
@@ -133,22 +139,8 @@ def said_of_picture(names: str) -> int:
     )
 
 
-def packed(names: Names) -> int:
-    """Return what names say in one number, whose bits do not overlap."""
-    return names.tier | names.junk | names.hints
-
-
-def merge(one: Names, other: Names) -> Names:
-    """Return the names of an element that two sources speak about."""
-    if other is NOTHING:
-        return one
-    if one is NOTHING:
-        return other
-    return Names(max(one.tier, other.tier), one.junk | other.junk, one.hints | other.hints)
-
-
-def _words() -> Words:
-    """Return the open hash table of words and tokens that `naming` looks up, and its memo."""
+def _words() -> Table:
+    """Return the open hash table of words and tokens that `naming` looks up."""
     bits: dict[str, int] = {}
 
     def add(words: Iterable[str], bit: int) -> None:
@@ -162,18 +154,31 @@ def _words() -> Words:
     add((pair[0] for pair in STATE_PAIRS), naming.PAIR_BEGINS)
     add(_STATES, naming.STATE_ENDING)
     add(_BAR_MODIFIERS, naming.BAR_MODIFIER)
+    add(_DROPPED_INLINE.split(), naming.DROPPED_TOKEN)
     add(HIDDEN_TOKENS, naming.HIDDEN_TOKEN)
     add(KEPT_TOKENS, naming.KEPT_TOKEN)
     add(SHOWN_AGAIN, naming.SHOWN_AGAIN)
     add((ending[-1] for ending in SHOWN_AGAIN), naming.SHOWN_ENDS)
     add(("hentry", "type-post"), naming.POST_TOKEN)
+    return _table({fnv(word): mask for word, mask in bits.items()})
+
+
+def _roles() -> Table:
+    """Return the open hash table of what roles and itemprops say, the latter's keys inverted."""
+    roles = {fnv(role): sum(names) for role, names in _SAID_BY_ROLE.items()}
+    return _table(roles | {~fnv(name): sum(names) for name, names in _SAID_BY_PROPERTY.items()})
+
+
+def _table(bits: dict[np.uint64, int]) -> Table:
     keys, masks = np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.int64)
-    for word, mask in bits.items():
-        slot = int(key := fnv(word)) % _SLOTS
+    for key, mask in bits.items():
+        slot = int(key) % _SLOTS
         while keys[slot]:
             slot = (slot + 1) % _SLOTS
         keys[slot], masks[slot] = key, mask
-    return keys, masks, np.zeros((_REMEMBERED, 2), np.uint64)
+    return keys, masks
 
 
-WORDS: Final = _words()
+_WORDS: Final = _words()
+_ROLES: Final = _roles()
+_MEMO: Final = np.zeros((_REMEMBERED, 2), np.uint64)

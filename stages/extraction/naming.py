@@ -32,13 +32,19 @@ BAR_MODIFIER: Final = 1 << 33
 STATE_PAIR: Final = 1 << 34
 PAIR_BEGINS: Final = 1 << 36
 SHOWN_ENDS: Final = 1 << 37
+DROPPED_TOKEN: Final = 1 << 38
 _UNKNOWN: Final = 1 << 35
+
+DROPPED: Final = 1 << 3
+"""What the class of an element inside a line may say, as in `gather`."""
+_READ_BOX, _READ_INLINE = 1, 2  # as in `markup`
 
 LONGEST_NAME: Final = 400
 LONGEST_PAIR: Final = 13
 _LONGEST_WORD: Final = 24
 _SHORTEST_PART: Final = 3
 _STRONG_TIER: Final = 4
+_TIER: Final = 7
 
 _FNV_BASIS: Final = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME: Final = np.uint64(0x100000001B3)
@@ -275,31 +281,77 @@ def _classify(data, ranges, keys, masks):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def classify_tags(data, tags, which, keys, masks, memo, said):  # type: ignore[no-untyped-def]
-    """Set what the names of some tags say: tier, junk, LEAD, CAPTION and KEPT.
+def _of_box(data, tag, words, memo):  # type: ignore[no-untyped-def]
+    """Return what class and id say, from the memo if these very names were read before."""
+    keys, masks = words
+    ranges = (
+        (np.int64(tag.class_at), np.int64(tag.class_end)),
+        (np.int64(tag.extra_at), np.int64(tag.extra_end)),
+    )
+    value = _FNV_BASIS
+    for at, end in ranges:  # as written: `searchBar` is two words, `searchbar` one
+        for p in range(at, end):
+            value = (value ^ np.uint64(data[p])) * _FNV_PRIME
+        value = (value ^ np.uint64(1)) * _FNV_PRIME
+    slot = value & np.uint64(len(memo) - 1)
+    if memo[slot, 0] != value:
+        memo[slot, 0], memo[slot, 1] = value, np.uint64(_classify(data, ranges, keys, masks))
+    return np.int32(memo[slot, 1])
+
+
+@njit(cache=True, nogil=True)
+def _of_phrase(data, at, end, words):  # type: ignore[no-untyped-def]
+    """Return DROPPED if the class of an element inside a line says to leave it out."""
+    keys, masks = words
+    while at < end:
+        value = _FNV_BASIS
+        while at < end and data[at] > _SPACE:
+            value = _hash(data, at, at + 1, value)
+            at += 1
+        if _find(value, keys, masks) & DROPPED_TOKEN:
+            return np.int32(DROPPED)
+        at += 1
+    return np.int32(0)
+
+
+@njit(cache=True, nogil=True)
+def classify_tags(data, tags, reads, words, roles, memo, said, unknown):  # type: ignore[no-untyped-def]
+    """Set what the names, role and itemprop of tags say; return how many are not known.
+
+    Those are pictures with names that the memo lacks: their indices are written to `unknown`,
+    and their names say nothing yet.
 
     Args:
         data: uint8[B], markup in UTF-8.
         tags: record[T] of dtype `records.TAG`.
-        which: int64[W], the tags to be read.
-        keys: uint64[K], K a power of two: hashes of words and tokens, 0 where free.
-        masks: int64[K], the bits of each.
+        reads: int8[K], what is read of each kind of tag.
+        words: uint64[W] and int64[W], W a power of two: hashes of words and tokens, 0 where free,
+            and the bits of each.
+        roles: the same of roles, and of itemprops inverted.
         memo: uint64[M, 2], M a power of two: hashes of names that were read, and what they say;
             later names take the place of earlier ones.
-        said: int32[T], set.
+        said: int32[T], set: tier, junk, and other bits of `gather`.
+        unknown: int32[T], set.
     """
-    for i in which:
+    count = 0
+    for i in range(len(tags)):
         tag = tags[i]
-        ranges = (
-            (np.int64(tag.class_at), np.int64(tag.class_end)),
-            (np.int64(tag.extra_at), np.int64(tag.extra_end)),
-        )
-        value = _FNV_BASIS
-        for at, end in ranges:  # as written: `searchBar` is two words, `searchbar` one
-            for p in range(at, end):
-                value = (value ^ np.uint64(data[p])) * _FNV_PRIME
-            value = (value ^ np.uint64(1)) * _FNV_PRIME
-        slot = value & np.uint64(len(memo) - 1)
-        if memo[slot, 0] != value:
-            memo[slot, 0], memo[slot, 1] = value, np.uint64(_classify(data, ranges, keys, masks))
-        said[i] = np.int32(memo[slot, 1])
+        known = np.int32(0)
+        read = reads[max(tag.tag, 0)]
+        if tag.names and read == _READ_BOX:
+            known = _of_box(data, tag, words, memo)
+        elif tag.names and read == _READ_INLINE:
+            known = _of_phrase(data, np.int64(tag.class_at), np.int64(tag.class_end), words)
+        elif tag.names:
+            slot = tag.names & np.uint64(len(memo) - 1)
+            if memo[slot, 0] == tag.names:
+                known = np.int32(memo[slot, 1])
+            else:
+                unknown[count] = i
+                count += 1
+        if tag.role or tag.property:
+            role, what = _find(tag.role, *roles), _find(~tag.property, *roles)
+            tier = max(known & _TIER, role & _TIER, what & _TIER)
+            known = np.int32((known | role | what) & ~_TIER | tier)
+        said[i] = known
+    return count

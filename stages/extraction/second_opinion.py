@@ -18,6 +18,18 @@ MOST_PIECES: Final = 5000
 FOUND: Final = 0.6
 """Share of trafilatura's text that must be among the pieces for them to be used."""
 _SHORT: Final = 25
+_LONGEST_TAG: Final = 300
+
+
+def with_data(trimmed: bytes, html: str) -> str:
+    """Return a trimmed page with the scripts of linked data, in which some hold their text."""
+    scripts = (script.partition("</script") for script in html.split("<script")[1:])
+    data = (f"<script{inside}</script>" for inside, end, _ in scripts if end and _is_data(inside))
+    return "".join(data) + trimmed.decode("utf-8", "replace")
+
+
+def _is_data(script: str) -> bool:
+    return "ld+json" in script[:_LONGEST_TAG].partition(">")[0]
 
 
 def second_opinion(html: str, tree: Tree, judgement: Judgement) -> list[int] | list[str]:

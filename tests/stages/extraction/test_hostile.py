@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from stages.extraction import blocks
 from stages.extraction.article import article
 from stages.extraction.blocks import read_markup, walk
 from stages.extraction.kinds import KINDS
@@ -36,7 +35,7 @@ MARKUP = {
 def work(markup: str) -> int:
     """Return how much is written down of a page."""
     html = f"<html><body>{markup}"
-    read = read_markup(LexborHTMLParser(html))
+    read = read_markup(LexborHTMLParser(html), html.encode())
     tree = walk(read, base=URL)
     return len(read.tags) + len(tree.pieces) + len(tree.spans) + len(tree.text)
 
@@ -62,7 +61,7 @@ def test_every_tag_is_found_once():
     html = "<html><body><div><p>a<b>c</b><br></p><!-- <i> --><ul><li title='<u>'>d<li>e</ul></div>"
     parser = LexborHTMLParser(html)
     elements = sum(node.is_element_node for node in parser.body.traverse(include_text=True))
-    tags = read_markup(parser).tags
+    tags = read_markup(parser, b"").tags
     opening = (tags["flags"] & CLOSING == 0) & (tags["tag"] >= 0)
     assert opening.sum() == elements
 
@@ -83,14 +82,6 @@ def test_any_bytes_are_read_within_bounds(raw):
     assert all(0 <= match < count for match in tags[:count]["match"])
     if count:
         walk(Markup(data=raw, tags=tags[:count], said=np.zeros(count, np.int32)), base=URL)
-
-
-def test_the_memory_for_names_is_bounded(monkeypatch):
-    monkeypatch.setattr(blocks, "_MEMO_SIZE", 50)
-    for page in range(40):
-        html = "".join(f"<span class=c{page}-{i}>x</span>" for i in range(10))
-        read_markup(LexborHTMLParser(html))
-    assert len(blocks._said) <= 60
 
 
 def test_a_long_source_set_is_read_once():

@@ -1,18 +1,19 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.extraction import gather, naming, vocabulary
 from stages.extraction.gather import DROPPED, GLYPH, ICON, TEX_NAME
+from stages.extraction.kinds import KINDS
 from stages.extraction.markup import fnv
 from stages.extraction.names import (
     Names,
     classify,
-    packed,
-    said_by_role,
-    said_inline,
     said_of_picture,
+    what_names_say,
 )
+from stages.extraction.records import TAG
 from stages.extraction.vocabulary import (
     AD,
     CAPTION,
@@ -134,19 +135,26 @@ def test_captions_and_standfirsts_are_hinted_at():
 
 
 def test_roles_and_item_properties_speak_too():
-    assert said_by_role(int(fnv("main")), 0) == 3
-    assert said_by_role(0, int(fnv("articlebody"))) == 6
-    assert said_by_role(int(fnv("navigation")), int(fnv("text"))) == NAV | 5
-    assert said_by_role(int(fnv("button")), 0) == 0
+    tags = np.zeros(4, TAG)
+    tags["role"] = [fnv("main"), 0, fnv("navigation"), fnv("button")]
+    tags["property"] = [0, fnv("articlebody"), fnv("text"), 0]
+    assert what_names_say(np.zeros(0, np.uint8), tags).tolist() == [3, 6, NAV | 5, 0]
 
 
-def test_what_names_say_fits_one_number():
-    assert packed(Names(5, COMMENT | META, LEAD)) == 5 | COMMENT | META | LEAD
+def test_what_a_picture_is_called_is_remembered():
+    data = np.frombuffer(b"avatar", np.uint8)
+    tags = np.zeros(2, TAG)
+    tags["tag"], tags["names"], tags["class_end"] = KINDS.names.index("img"), fnv("avatar"), 6
+    for _ in range(2):
+        assert what_names_say(data, tags).tolist() == [ICON, ICON]
 
 
 def test_phrases_that_are_no_part_of_the_text_are_known_by_their_class():
-    assert said_inline("reference x") == DROPPED
-    assert said_inline("references x") == 0
+    data = np.frombuffer(b"x reference references x", np.uint8)
+    tags = np.zeros(2, TAG)
+    tags["tag"], tags["names"] = KINDS.names.index("span"), 1
+    tags["class_at"], tags["class_end"] = [0, 12], [11, 24]
+    assert what_names_say(data, tags).tolist() == [DROPPED, 0]
 
 
 def test_pictures_that_are_none_are_known_by_their_class():
@@ -165,6 +173,7 @@ def test_bits_in_compiled_code_are_those_of_the_vocabulary():
     names = "NOUN BODY PROSE MAIN PART LEAD CAPTION NAV RELATED META HIDDEN MORE SITE HEADER RICH"
     for name in [*names.split(), "TEASER", "KEPT", "JUNK"]:
         assert getattr(naming, name) == getattr(vocabulary, name), name
+    assert naming.DROPPED == DROPPED
     assert naming.STRONG_JUNK == COMMENT | RELATED | FOOT
     assert (gather.JUNK, gather.HIDDEN_NAME) == (vocabulary.JUNK, HIDDEN)
     assert (gather.HINTS, gather.CAPTION_NAME) == (LEAD | CAPTION, CAPTION)
