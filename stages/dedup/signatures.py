@@ -14,7 +14,6 @@ from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
-from datasketch import MinHash
 from numba import njit
 
 from stages.dedup.shingles import BASIS, LETTER, Shingles, Words, mix
@@ -27,8 +26,10 @@ _EMPTY: Final = np.uint32(0xFFFFFFFF)
 
 @cache
 def _permutations(num_perm: int, seed: int) -> tuple[Words, Words]:
-    a, b = MinHash(num_perm=num_perm, seed=seed, scheme="affine32").permutations
-    return a.astype(np.uint32), b.astype(np.uint32)
+    """Return odd factors and summands, uint32[num_perm] each, drawn as datasketch draws them."""
+    draw = np.random.RandomState(seed)  # its import takes longer than many a task
+    a = draw.randint(0, 1 << 31, num_perm, np.uint32) * np.uint32(2) + np.uint32(1)
+    return a, draw.randint(0, 1 << 32, num_perm, np.uint32)
 
 
 def signatures(found: Shingles, *, num_perm: int = 128, seed: int = 1) -> Words:
