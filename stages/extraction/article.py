@@ -85,7 +85,7 @@ def article(html: str, *, url: str) -> Article:
     """
     less = trimmed(html.encode("utf-8", "replace"))  # "replace" for halves of surrogate pairs
     parser = LexborHTMLParser(less)
-    metadata = read_metadata(parser, html=html, url=url)
+    metadata = read_metadata(parser, html=html, less=less, url=url)
     return _article(metadata, _main_text(parser, less, html, metadata))
 
 

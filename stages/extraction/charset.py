@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import charset_normalizer
+import numpy as np
 
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -108,9 +109,17 @@ def _as_utf8(raw: bytes) -> str | None:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         text = raw.decode("utf-8", "replace")
-    broken = text.count("\ufffd")
-    beyond_ascii = sum(map(len, re.findall("[^\x00-\x7f]+", text)))
-    return text if broken <= _MOST_BROKEN * beyond_ascii else None
+    beyond, count = _beyond_ascii(text)
+    return text if beyond.count("\ufffd") <= _MOST_BROKEN * count else None
+
+
+def _beyond_ascii(text: str) -> tuple[str, int]:
+    """Return the characters beyond ASCII, one of ASCII after each run, and how many they are."""
+    codes = np.frombuffer(text.encode("utf-32-le", "replace"), np.uint32)
+    beyond = codes > 0x7F
+    kept = beyond.copy()
+    kept[1:] |= beyond[:-1]
+    return codes[kept].tobytes().decode("utf-32-le"), int(np.count_nonzero(beyond))
 
 
 def _declared(raw: bytes, content_type: str) -> Iterator[str]:
@@ -139,12 +148,13 @@ def _is_plausible(text: str, codec: str) -> bool:
     Wrong single-byte charsets never fail; they show in runs of accented letters, in Cyrillic
     words with capitals inside, and in control characters.
     """
-    beyond_ascii = sum(map(len, re.findall("[^\x00-\x7f]+", text)))
-    if text.count("\ufffd") > _MOST_BROKEN * max(beyond_ascii, 1):
-        return codec.startswith("cp125") and text.count("\ufffd") <= 0.05 * beyond_ascii
-    odd = sum(map(len, _ACCENT_RUN.findall(text))) + len(_MIXED_CASE.findall(text)) * 3
-    odd += len(_CONTROL.findall(text))
-    return odd <= 0.2 * beyond_ascii
+    beyond, count = _beyond_ascii(text)
+    broken = beyond.count("\ufffd")
+    if broken > _MOST_BROKEN * max(count, 1):
+        return codec.startswith("cp125") and broken <= 0.05 * count
+    odd = sum(map(len, _ACCENT_RUN.findall(beyond))) + len(_MIXED_CASE.findall(beyond)) * 3
+    odd += len(_CONTROL.findall(beyond))
+    return odd <= 0.2 * count
 
 
 def _detected(raw: bytes) -> str:
