@@ -27,8 +27,6 @@ from stages.sources.media_bytes import (
     from_file,
 )
 from stages.stage import DECISIONS, Batch, Bucket, Level, Projection, Regroup
-from stages.web.asking import Asking, ask_all, holds_transient
-from stages.web.guard import plain
 from stages.web.journal import Journal, is_first
 from stages.web.options import Web
 from stages.web.status import is_transient
@@ -168,6 +166,8 @@ class FetchMedia(Regroup):
 
     def may_improve(self, bucket: Bucket) -> bool:
         """Tell whether the bucket holds trouble of the web that may have passed."""
+        from stages.web.asking import holds_transient
+
         return self.asks_web and holds_transient(_journal(bucket))
 
     def _at_hand(
@@ -211,6 +211,8 @@ class FetchMedia(Regroup):
 
     def _asked(self, requests: pa.Table, found: pa.Table, bucket: Bucket) -> pa.Table:
         """Return what was found, with the answers of the web where that was nothing."""
+        from stages.web.asking import Asking, ask_all  # imports aiohttp: 0.25 s
+
         statuses = pc.unique(found.column("status")).to_pylist()
         lacking = [each for each in statuses if each == NOT_IN_CRAWL or is_transient(each)]
         wanted = _mask(pc.is_in(found.column("status"), value_set=pa.array(lacking, pa.string())))
@@ -296,6 +298,8 @@ def _pieces(requests: pa.Table) -> Iterator[list[dict[str, Any]]]:
 
 def _questions(requests: pa.Table) -> pa.Table:
     """Return key, url and kind of what the web is asked."""
+    from stages.web.guard import plain
+
     schema = pa.schema({"key": pa.binary(16), "url": pa.string(), "kind": pa.string()})
     tables = [schema.empty_table()]
     for piece in _pieces(requests):

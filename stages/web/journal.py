@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,8 +19,10 @@ import pyarrow.compute as pc
 from stages.files import read_table, write_table
 from stages.media import write_pack
 from stages.places import AnyPath, names_in
-from stages.web.fetcher import Fetch
 from stages.web.status import OK, class_of
+
+if TYPE_CHECKING:
+    from stages.web.fetcher import Fetch  # imports aiohttp, which reports need not
 
 ASKED: Final = pa.schema(
     {
