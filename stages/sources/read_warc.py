@@ -20,6 +20,8 @@ from stages.stage import ASSETS, Chunk, Fault, Source, Unit
 
 SUFFIXES = (".warc", ".warc.gz", ".warc.zst")
 
+ENOUGH_UNITS = 32
+
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _UNTYPED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _PICTURE_ENDINGS = frozenset(
@@ -53,14 +55,15 @@ class ReadWarc(Source):
     Source: ISO 28500:2017 (WARC 1.1), annexes C and D.
 
     Attributes:
-        unit_mb: compressed MB read as one unit.
+        unit_mb: compressed MB read as one unit; of less than a GB of input less, but not less
+            than 8, so that there is work for every worker.
         max_page_mb: a larger page is a Fault, MB.
     """
 
     writes: ClassVar = ("id", "kind", "source", "meta", PAYLOAD)
     source: ClassVar = "ISO 28500:2017 (WARC 1.1), annexes C and D"
 
-    unit_mb: int = 8
+    unit_mb: int = 32
     max_page_mb: int = 16
 
     def __post_init__(self) -> None:
@@ -72,7 +75,9 @@ class ReadWarc(Source):
         """Return byte ranges of about `unit_mb`; see `Source.units`."""
         files = expand(self.paths, SUFFIXES)
         remote = any(is_remote(file.path) for file in files)
-        cut = at_once(lambda file: _ranges(file.path, self.unit_mb << 20), files, remote=remote)
+        sizes = list(at_once(lambda file: size_of(file.path), files, remote=remote))
+        step = min(self.unit_mb << 20, _step(sum(sizes)))
+        cut = at_once(lambda file: _ranges(file.path, step), files, remote=remote)
         ranges = [
             (str(file.path), start, stop)
             for file, pieces in zip(files, cut, strict=True)
@@ -100,6 +105,11 @@ class ReadWarc(Source):
                 draft = _Draft()
         if not draft.is_empty:
             yield draft.chunk()
+
+
+def _step(total: int) -> int:
+    """Return bytes of a unit: a power of two, so that input that is added seldom changes it."""
+    return max(8 << 20, 1 << (total // ENOUGH_UNITS).bit_length())
 
 
 def _ranges(path: AnyPath, step: int) -> list[tuple[int, int]]:

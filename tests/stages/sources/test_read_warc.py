@@ -359,6 +359,18 @@ def test_units_of_a_gz_are_byte_ranges_and_of_a_plain_file_the_whole(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(("whole", "unit"), [(100, 8), (255, 8), (256, 16), (511, 16), (512, 32)])
+@pytest.mark.parametrize("files", [1, 2])
+def test_units_are_smaller_where_there_is_less_to_read(tmp_path, whole, unit, files):
+    for name in range(files):
+        path = tmp_path / f"{name}.warc.gz"
+        path.write_bytes(b"\x1f\x8b\x08")
+        os.truncate(path, (whole << 20) // files)
+    units = ReadWarc(paths=(str(tmp_path),)).units()
+    assert units[0].stop == unit << 20
+    assert sum(each.stop - each.start for each in units) == (whole << 20) // files * files
+
+
 def test_the_same_file_through_two_paths_is_refused(tmp_path):
     path = write(tmp_path / "a.warc.gz", PAGES)
     with pytest.raises(SourceError, match="named more than once"):
