@@ -1,7 +1,8 @@
 """A Ray cluster of three nodes on this machine, in a process of its own: see `three_nodes`.
 
 Run as a program it starts the cluster, prints where it is, and obeys lines on standard input:
-`remove` takes a node away without grace, the end of input ends the cluster.
+`remove` takes a node away without grace, `restore` brings one in its stead, the end of input ends
+the cluster.
 """
 
 import json
@@ -39,11 +40,18 @@ class ThreeNodes:
 
     def remove_node(self) -> None:
         """Take a node away that is not the head."""
+        self._obeyed("remove")
+
+    def restore_node(self) -> None:
+        """Bring a node in place of one taken away, once all know that that is gone."""
+        self._obeyed("restore")
+
+    def _obeyed(self, order: str) -> None:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write("remove\n")
+        self.process.stdin.write(f"{order}\n")
         self.process.stdin.flush()
-        assert self.process.stdout.readline() == "removed\n"
+        assert self.process.stdout.readline() == f"{order}d\n"
 
     def quern(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the command line with the cluster's environment."""
@@ -115,9 +123,13 @@ def main() -> None:
         "client": f"ray://127.0.0.1:{client}",
     }
     print(json.dumps(told), flush=True)
-    for _ in sys.stdin:
-        cluster.remove_node(max(cluster.worker_nodes, key=id), allow_graceful=False)
-        print("removed", flush=True)
+    for order in map(str.strip, sys.stdin):
+        if order == "remove":
+            cluster.remove_node(max(cluster.worker_nodes, key=id), allow_graceful=False)
+        else:
+            cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES, wait=False)
+            cluster.wait_for_nodes()
+        print(f"{order}d", flush=True)
     cluster.shutdown()
 
 

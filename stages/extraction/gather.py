@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 from numba import njit
 
 # Kinds of pieces. All constants stand here because numba's cache notices changes to this file
@@ -53,7 +54,14 @@ SAVED: Final = 7
 """Columns of what is kept of an open element until it is closed."""
 _CLOSING, _HAS_ATTRIBUTES, _HIDDEN, _HAS_LINK = 1, 2, 4, 8
 _LINKS_INSIDE, _TINY, _BEFORE_TEXT = 16, 32, 64
-_PLAIN, _LINKED, _LINE_BREAK, _VERBATIM, _VERBATIM_END, _TEX = 0, 1, 2, 3, 4, 5
+# Numbers that are handed on: of numpy, as for each of Python's functions would be compiled anew.
+_NONE, _YES, _NO = np.int64(0), np.bool_(True), np.bool_(False)
+_PLAIN, _LINKED, _LINE_BREAK, _VERBATIM, _VERBATIM_END, _TEX = (
+    *(np.int64(0), np.int64(1), np.int64(2)),
+    *(np.int64(3), np.int64(4), np.int64(5)),
+)
+_FIGURE, _CAPTION, _TABLE = np.int64(FIGURE_READ), np.int64(CAPTION_READ), np.int64(TABLE_READ)
+_IMAGE: Final = np.int64(IMAGE)
 _LIGHT: Final = -2  # in place of the span around an open element: it got none itself
 _LONGEST_NOSCRIPT: Final = 3000
 
@@ -109,12 +117,12 @@ def _flush(books, pieces):  # type: ignore[no-untyped-def]
 def _end_line(books, pieces, segments):  # type: ignore[no-untyped-def]
     """Add a line break; two in a row end the block."""
     if books.in_pre:
-        _add_segment(books, segments, 0, 0, _LINE_BREAK)
+        _add_segment(books, segments, _NONE, _NONE, _LINE_BREAK)
         books.visible = 1
     elif books.breaks:
         _flush(books, pieces)
     elif books.visible:
-        _add_segment(books, segments, 0, 0, _LINE_BREAK)
+        _add_segment(books, segments, _NONE, _NONE, _LINE_BREAK)
         books.breaks = 1
     else:
         books.continues = 0
@@ -172,14 +180,14 @@ def _close(i, page):  # type: ignore[no-untyped-def]
     _, _, books, saved, pieces, spans, segments, notes, _ = page
     _flush(books, pieces)
     if books.in_pre and books.visible:
-        _add_segment(books, segments, 0, 0, _VERBATIM_END)
+        _add_segment(books, segments, _NONE, _NONE, _VERBATIM_END)
     if saved[i, 0] == _LIGHT:
         return
     span = spans[books.span]
     span.stop = books.pieces
     books.in_junk -= span.junk != 0
     if span.hints & CAPTION_NAME:
-        _note(books, notes, CAPTION_READ, span.start, books.span)
+        _note(books, notes, _CAPTION, np.int64(span.start), books.span)
     books.span = saved[i, 0]
 
 
@@ -187,7 +195,7 @@ def _close(i, page):  # type: ignore[no-untyped-def]
 def _open_text(i, page, trait, never_text):  # type: ignore[no-untyped-def]
     """Open an element whose text is of one kind."""
     books, saved = page[2], page[3]
-    if not _open(i, page, 0, True, never_text):
+    if not _open(i, page, _NONE, _YES, never_text):
         return False
     saved[i, 1], saved[i, 2] = books.kind, books.level
     books.kind, books.level = trait.kind, trait.level
@@ -199,7 +207,7 @@ def _open_text(i, page, trait, never_text):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _open_table(i, page, never_text):  # type: ignore[no-untyped-def]
     books, saved = page[2], page[3]
-    if not _open(i, page, 0, False, never_text):
+    if not _open(i, page, _NONE, _NO, never_text):
         return False
     saved[i, 1], saved[i, 2] = books.pieces, books.spans
     saved[i, 3], saved[i, 4], saved[i, 5] = books.row, books.cell, books.table
@@ -213,7 +221,7 @@ def _close_table(i, page):  # type: ignore[no-untyped-def]
     books, saved, pieces, notes = page[2], page[3], page[4], page[7]
     _flush(books, pieces)
     if saved[i, 1] >= 0:
-        _note(books, notes, TABLE_READ, saved[i, 1], saved[i, 2])
+        _note(books, notes, _TABLE, np.int64(saved[i, 1]), np.int64(saved[i, 2]))
     books.row, books.cell, books.table = saved[i, 3], saved[i, 4], saved[i, 5]
     if books.table >= 0:  # a table around another one is there for layout
         saved[books.table, 1] = -1
@@ -230,7 +238,7 @@ def _enter_box(i, page, trait, never_text):  # type: ignore[no-untyped-def]
     if action == TABLE_BOX:
         return _open_table(i, page, never_text)
     light = action in (LIGHT_BOX, ROW, CELL)
-    if not _open(i, page, trait.known, light, never_text):
+    if not _open(i, page, np.int64(trait.known), light, never_text):
         return False
     if action == LIST:
         books.in_list += 1
@@ -255,13 +263,14 @@ def _show_image(i, page):  # type: ignore[no-untyped-def]
     has_alt = tag.extra_end > tag.extra_at
     if has_alt and names & (TEX_NAME | GLYPH):
         what = _TEX if names & TEX_NAME else _PLAIN
-        _add_segment(books, segments, tag.extra_at, tag.extra_end, what)
+        at, end = np.int64(tag.extra_at), np.int64(tag.extra_end)
+        _add_segment(books, segments, at, end, what)
         books.visible, books.breaks = 1, 0
     elif books.everything or not (names & ICON or tag.flags & _TINY):
         in_line = books.visible
         was_in_line = books.continues
         _flush(books, pieces)
-        piece = _add_piece(books, pieces, IMAGE)
+        piece = _add_piece(books, pieces, _IMAGE)
         piece.flags = IN_LINE * (in_line | was_in_line)
         piece.flags |= IN_NOSCRIPT * (books.in_noscript > 0)
         piece.tag, piece.sources = i, books.sources - books.first_source
@@ -347,7 +356,7 @@ def _leave(i, page, action):  # type: ignore[no-untyped-def]
         elif action == CELL:
             books.cell = 0
         elif action == FIGURE:
-            _note(books, notes, FIGURE_READ, saved[i, 1], 0)
+            _note(books, notes, _FIGURE, np.int64(saved[i, 1]), _NONE)
 
 
 @njit(cache=True, nogil=True)
@@ -368,9 +377,9 @@ def gather(tags, said, traits, books, never_text, room):  # type: ignore[no-unty
     page = (tags, said, books, saved, pieces, spans, segments, notes, sources)
     books.span = books.table = -1
     everything, books.everything = books.everything, 1  # a body's names tell of the page's state
-    _open(0, page, 0, False, never_text)
+    _open(_NONE, page, _NONE, _NO, never_text)
     books.everything, spans[0].tier = everything, 0
-    i = 0
+    i = np.int64(0)
     while i < len(tags):
         tag = tags[i]
         trait = traits[max(tag.tag, 0)]
@@ -386,8 +395,8 @@ def gather(tags, said, traits, books, never_text, room):  # type: ignore[no-unty
             elif trait.action != INLINE:
                 entered = _enter_box(i, page, trait, never_text)
         i = i + 1 if entered else tag.match + 1
-        end = tags[i].at if i < len(tags) else tags[i - 1].end
-        start = tags[i - 1].end
+        end = np.int64(tags[i].at if i < len(tags) else tags[i - 1].end)
+        start = np.int64(tags[i - 1].end)
         if end > start:
             _add_text(books, segments, start, end, tags[i - 1].flags & _BEFORE_TEXT)
     books.in_pre = 0

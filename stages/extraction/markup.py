@@ -67,7 +67,7 @@ _SMALLEST_EDGE_PX: Final = 33  # as `images.SMALLEST_EDGE_PX`
 _PIXELS: Final = np.frombuffer(b"px", np.uint8)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _hash(data, at, end, value):  # type: ignore[no-untyped-def]
     for p in range(at, end):
         value = (value ^ np.uint64(data[p])) * _FNV_PRIME
@@ -310,7 +310,8 @@ def scan(data, keys, kinds, reads, traits, tags, opened):  # type: ignore[no-unt
         tags: record[L] of dtype TAG, L the number of `<` in `data`.
         opened: int32[L], room for the open elements.
     """
-    n, p, count, depth, text, bodies = len(data), 0, 0, 0, 0, 0
+    n, zero = len(data), np.int64(0)  # a literal would be compiled for besides
+    p = count = depth = text = bodies = zero
     unread = n  # depth of the outermost open element whose inside is of no interest
     while p < n:
         if data[p] != _LESS:

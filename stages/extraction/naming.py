@@ -55,12 +55,12 @@ _UNDERSCORE: Final = 95
 _S: Final = 115
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _is_upper(byte):  # type: ignore[no-untyped-def]
     return 65 <= byte <= 90
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _is_lower(byte):  # type: ignore[no-untyped-def]
     return 97 <= byte <= 122
 

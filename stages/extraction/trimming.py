@@ -31,6 +31,7 @@ _SCRIPT: Final = np.frombuffer(b"script", np.uint8)
 _STYLE: Final = np.frombuffer(b"style", np.uint8)
 _DRAWING: Final = np.frombuffer(b"svg", np.uint8)
 _TITLE: Final = np.frombuffer(b"title", np.uint8)
+_KEEP, _DROP = np.bool_(True), np.bool_(False)  # of Python's, each would be compiled for
 _NORMAL, _ESCAPED, _TWICE_ESCAPED = 0, 1, 2
 
 
@@ -257,12 +258,12 @@ def _open(data, p, names, out, to):  # type: ignore[no-untyped-def]
     if what in (CUT, VERBATIM):
         start = to
         to = _copy(data, p, name_end, out, to)
-        after, to = _attributes(data, name_end, names, True, out, to)
+        after, to = _attributes(data, name_end, names, _KEEP, out, to)
         if after > n:
             return after, start, what
         out[to] = _GREATER
         return after, to + 1, what
-    after, _ = _attributes(data, name_end, names, False, out, to)
+    after, _ = _attributes(data, name_end, names, _DROP, out, to)
     if after > n or what == REST:
         return np.int64(n + 1), to, what
     stop = after
@@ -296,7 +297,7 @@ def trim(data, names, out):  # type: ignore[no-untyped-def]
             attribute of this name is kept.
         out: uint8[B + B // 4 + 1]; attributes without white space between them get some.
     """
-    n, p, to, verbatim = len(data), np.int64(0), np.int64(0), 0
+    n, p, to, verbatim = len(data), np.int64(0), np.int64(0), np.int64(0)
     while p < n:
         byte = data[p]
         if byte != _LESS:
@@ -311,7 +312,7 @@ def trim(data, names, out):  # type: ignore[no-untyped-def]
             p = stop
         elif following == _SLASH and p + 2 < n and _is_letter(data[p + 2]):
             end, what = _name(data, p + 2, names)
-            stop, _ = _attributes(data, end, names, False, out, to)
+            stop, _ = _attributes(data, end, names, _DROP, out, to)
             if stop > n:
                 return _copy(data, p, n, out, to)
             verbatim -= what == VERBATIM and verbatim > 0

@@ -62,7 +62,7 @@ def _reference(data, at, end):  # type: ignore[no-untyped-def]
     return np.int64(code), stop + 1
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _read(data, at, end):  # type: ignore[no-untyped-def]
     """Return a code point and the byte behind it; never reads past `end`."""
     first = data[at]
@@ -79,7 +79,7 @@ def _read(data, at, end):  # type: ignore[no-untyped-def]
     return code, at + size
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _is_space(code):  # type: ignore[no-untyped-def]
     if code < 0x85:
         return code == 32 or 9 <= code <= 13 or 28 <= code <= 31
@@ -88,7 +88,7 @@ def _is_space(code):  # type: ignore[no-untyped-def]
     return 0x2000 <= code <= 0x200A or 0x2028 <= code <= 0x2029 or code == 0x202F or code == 0x205F
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _worth(code):  # type: ignore[no-untyped-def]
     """Return 3 for a Chinese, Japanese or Korean character, 0 for an invisible one, else 1."""
     if code < 0xAD:
@@ -99,7 +99,7 @@ def _worth(code):  # type: ignore[no-untyped-def]
     return 3 if wide or 0xF900 <= code <= 0xFAFF or 0xFF00 <= code <= 0xFFEF else 1
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _put(out, at, code):  # type: ignore[no-untyped-def]
     """Write a code point in UTF-8; return the place behind it."""
     if code < 0x80:
@@ -197,7 +197,7 @@ def write(data, segments, pieces, out):  # type: ignore[no-untyped-def]
             that comes out empty becomes a paragraph of size 0.
         out: uint8[B + P], UTF-8.
     """
-    at = 0
+    at = np.int64(0)  # a literal would be compiled for besides
     for i in range(len(pieces)):
         piece = pieces[i]
         start = at
