@@ -1,18 +1,19 @@
 """The record: one Arrow schema for every kind of sample, one row per sample.
 
-Column     Meaning
----------  ------------------------------------------------------------------------------
-id         32 hex digits, blake2b-128 of the content at birth; never changes
-kind       interleaved, caption, grounding, ocr, video, agent, qa, text
-source     where it came from: dataset, uri, licence, byte offset, ids of its parents
-messages   role (document, system, user, assistant) and parts; a part is text, image or
-           video (`index` into `media`), box or point (`index` into `regions`)
-media      pictures and videos by reference: bytes stay in packs until the final shards
-regions    boxes and points in **original** pixels, never in those of a resized picture
-tags       domain, language, ...
-meta       what a source carried along
-score.*    float32, one column per score of a filter that judged the sample
-cluster.*  string, the id of the sample that stands for this one after deduplication
+Column       Meaning
+-----------  ----------------------------------------------------------------------------
+id           32 hex digits, blake2b-128 of the content at birth; never changes
+kind         interleaved, caption, grounding, ocr, video, agent, qa, text
+source       where it came from: dataset, uri, licence, byte offset, ids of its parents
+messages     role (document, system, user, assistant) and parts; a part is text, image or
+             video (`index` into `media`), box or point (`index` into `regions`)
+media        pictures and videos by reference: bytes stay in packs until the final shards
+regions      boxes and points in **original** pixels, never in those of a resized picture
+tags         domain, language, ...
+meta         what a source carried along
+score.*      float32, one column per score of a filter that judged the sample
+cluster.*    string, the id of the sample that stands for this one after deduplication
+embedding.*  map from the sha256 of a medium to its unit vector, float16; shards leave it out
 """
 
 from __future__ import annotations
@@ -90,6 +91,9 @@ KINDS: Final = frozenset(
 )
 PAYLOAD: Final = "payload"
 """Column of raw bytes (large_binary) between a source and the stage that parses them."""
+EMBEDDING: Final = "embedding."
+"""Prefix of columns of embeddings, keyed by content so that dropping media cannot shift them."""
+EMBEDDINGS: Final = pa.map_(pa.string(), pa.list_(pa.float16()))
 
 
 def content_id(*pieces: str | bytes) -> str:
@@ -114,6 +118,8 @@ def column_type(name: str) -> pa.DataType | None:
         return pa.float32()
     if name.startswith("cluster."):
         return pa.string()
+    if name.startswith(EMBEDDING):
+        return EMBEDDINGS
     if name == PAYLOAD:
         return pa.large_binary()
     return None

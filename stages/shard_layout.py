@@ -2,7 +2,8 @@
 
 `images` holds, in reading order, one picture for each place that shows one, so that image k
 belongs to the k-th picture among `grid_thw`; `videos` does the same. Maps become lists of
-{key, value}, which `datasets` can read, and media lose their place in the run's packs.
+{key, value}, which `datasets` can read, media lose their place in the run's packs, and embeddings
+stay behind.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 from stages.elements import Ints, Mask, media_of, offsets_of, parts_of, set_field, with_media
 from stages.errors import RecordError, StorageError
 from stages.media import Location, MediaStore
-from stages.record import LOCATION, PAYLOAD
+from stages.record import EMBEDDING, LOCATION, PAYLOAD
 from stages.shards import STAMP_KEY
 
 FILES: Final = pa.list_(pa.struct({"bytes": pa.binary(), "path": pa.string()}))
@@ -40,7 +41,7 @@ def shard_schema(rows: pa.Schema, *, stamp: str, videos: bool) -> pa.Schema:
     fields = [
         pa.field(field.name, _without_maps(field.type))
         for field in rows
-        if field.name not in ("stamp", PAYLOAD)
+        if field.name not in ("stamp", PAYLOAD) and not field.name.startswith(EMBEDDING)
     ]
     names = ["images", "videos"] if videos else ["images"]
     place = [field.name for field in fields].index("media")

@@ -8,14 +8,20 @@ import pytest
 from stages import shard_layout
 from stages.errors import RecordError
 from stages.media import MediaStore, write_pack
-from stages.record import PAYLOAD, SCHEMA, document, media_part, table_of
+from stages.record import EMBEDDINGS, PAYLOAD, SCHEMA, document, media_part, table_of
 from stages.shard_layout import FILES, finish, shard_schema
 from stages.shards import STAMP_KEY, TOKEN_COLUMNS
 from stages.stage import Batch
 from stages.tokenize_sample import TokenizeSample
 
 TOKENIZED = pa.schema(
-    [*SCHEMA, (PAYLOAD, pa.large_binary()), *TOKEN_COLUMNS.items(), ("stamp", pa.string())]
+    [
+        *SCHEMA,
+        (PAYLOAD, pa.large_binary()),
+        ("embedding.clip", EMBEDDINGS),
+        *TOKEN_COLUMNS.items(),
+        ("stamp", pa.string()),
+    ]
 )
 
 
@@ -33,9 +39,9 @@ def test_pictures_stand_before_what_describes_them():
     assert names.index("videos") == names.index("images") + 1 == names.index("media") - 1
 
 
-def test_payload_and_stamp_are_no_columns_of_a_shard():
+def test_payload_embeddings_and_stamp_are_no_columns_of_a_shard():
     schema = shard_schema(TOKENIZED, stamp='{"a": 1}', videos=False)
-    assert not {PAYLOAD, "stamp", "videos"} & set(schema.names)
+    assert not {PAYLOAD, "embedding.clip", "stamp", "videos"} & set(schema.names)
     assert schema.metadata[STAMP_KEY] == b'{"a": 1}'
 
 
