@@ -3,7 +3,8 @@
 Each unit leaves one Arrow file whose record batch b holds its rows of bucket b. A bucket's
 task reads batch b of every unit's file and leaves one file whose record batch u holds its
 decisions about unit u. Nothing is broadcast, and every file is written once and whole. What
-becomes of the edges of a Regroup that combines is told in `pipelines/combine.py`.
+becomes of the edges of a Regroup that combines is told in `pipelines/combine.py`; one that fits
+deals its rows out later, by `pipelines/fit.py`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from stages.stage import EDGES, Batch, Bucket, Regroup
 
 CRAWL = -1
 """The `unit` of rows that are not samples but media found in the crawl."""
+DEAL = "deal"
+"""Begins the names of the pieces of work that deal out the rows of a Regroup that fits."""
 
 
 def regroup_of(step: Step | None) -> Regroup:
@@ -57,14 +60,17 @@ def project_unit(
         crawl = operator.project_assets(assets) if assets.num_rows else None
         if crawl is not None:
             rows = pa.concat_tables([rows, _marked(crawl, CRAWL)], promote_options="default")
-        bucket = operator.partition(rows, buckets)
-    path = folder.bucket_rows(segment.index, unit)
-    write_batches(path, rows.schema, split(rows, bucket, buckets), settled=False)
-    if projection.beside is None:
-        return [path]
-    beside = folder.beside(segment.index, unit)
-    write_batches(beside, projection.beside.schema, [projection.beside], settled=False)
-    return [path, beside]
+        parts = [rows]  # of a Regroup that fits: nobody knows yet which bucket is whose
+        if not operator.fits:
+            parts = split(rows, operator.partition(rows, buckets), buckets)
+    tables = {folder.bucket_rows(segment.index, unit): parts}
+    if projection.beside is not None:
+        tables[folder.beside(segment.index, unit)] = [projection.beside]
+    if projection.sample is not None:
+        tables[folder.bucket_sample(segment.index, unit)] = [projection.sample]
+    for path, batches in tables.items():
+        write_batches(path, batches[0].schema, batches, settled=False)
+    return list(tables)
 
 
 def split(table: pa.Table, part: Ints, parts: int) -> list[pa.Table]:
@@ -84,7 +90,7 @@ def decide_bucket(
 ) -> int:
     """Decide one bucket and write the decisions, or a forest; return how many rows it had."""
     operator = regroup_of(segment.exit)
-    files = [folder.bucket_rows(segment.index, unit) for unit in range(units)]
+    files = [dealt_rows(folder, segment, unit) for unit in range(units)]
     rows = pa.concat_tables(read_batches(files, bucket), promote_options="default")
     with spending(OPERATORS):
         decided = operator.decide(rows, bucket_at(folder, segment, bucket, units))
@@ -97,6 +103,13 @@ def decide_bucket(
         write_decisions(folder, segment, str(bucket), decided, units)
     mark_decided(folder, segment, str(bucket), fingerprint)
     return int(rows.num_rows)
+
+
+def dealt_rows(folder: RunFolder, segment: Segment, unit: int) -> AnyPath:
+    """Return the path of a unit's projected rows, one record batch per bucket."""
+    if regroup_of(segment.exit).fits:
+        return decided_file(folder, segment, f"{DEAL}-{unit}")
+    return folder.bucket_rows(segment.index, unit)
 
 
 def bucket_at(folder: RunFolder, segment: Segment, index: int, units: int) -> Bucket:

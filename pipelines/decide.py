@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipelines.buckets import decide_bucket, mark_decided, regroup_of, undecided
 from pipelines.combine import combine, levels
+from pipelines.fit import fit, fit_levels, is_fitting
 from pipelines.folder import RunFolder
 from pipelines.plan import Segment, bucket_count, decision_fingerprint
 from pipelines.progress import Display
@@ -21,7 +22,8 @@ class Decision:
     Attributes:
         folder: the run folder.
         segment: the segment whose exit decides.
-        name: number of the bucket, a piece of `pipelines/combine.py`, or of remembering.
+        name: number of the bucket, a piece of `pipelines/combine.py`, of `pipelines/fit.py`, or
+            of remembering.
         buckets: number of buckets.
         units: number of units.
         fingerprint: what the decisions will say.
@@ -70,7 +72,8 @@ def decide_segment(
         ]
         return decisions(pieces) if pieces else iter(())
 
-    work = [[str(bucket) for bucket in range(buckets)]]
+    work = fit_levels(units) if operator.fits else []
+    work += [[str(bucket) for bucket in range(buckets)]]
     work += levels(buckets, units) if operator.combines else []
     for names in work:
         todo = undecided(folder, segment, names, fingerprint)
@@ -102,7 +105,8 @@ def decide(decision: Decision) -> str:
         with spending(OPERATORS):
             remember(*place, decision.name, decision.buckets, decision.fingerprint)
     else:
+        join = fit if is_fitting(decision.name) else combine
         with spending(OPERATORS):
-            combine(*place, decision.name, decision.buckets, units)
+            join(*place, decision.name, decision.buckets, units)
         mark_decided(*place, decision.name, decision.fingerprint)
     return decision.name

@@ -2,7 +2,7 @@
 
 run.json recipe.yaml                  what ran
 segments/1/00012.kept.parquet         .rejected .quarantine .assets; .done commits the unit
-buckets/1/00012.arrow .beside.arrow   what the Regroup after segment 1 takes from a unit
+buckets/1/00012.arrow .beside .sample what the Regroup after segment 1 takes from a unit
 decisions/1/00003.arrow               its decisions, one record batch per unit
 media/                                packs
 shards/ card/ report.html             what is handed on
@@ -77,6 +77,10 @@ class RunFolder:
     def beside(self, segment: int, unit: int) -> AnyPath:
         """Path of what a unit's projection lays beside its rows."""
         return self.root / "buckets" / str(segment) / f"{unit:05d}.beside.arrow"
+
+    def bucket_sample(self, segment: int, unit: int) -> AnyPath:
+        """Path of what a Regroup that fits may look at of a unit."""
+        return self.root / "buckets" / str(segment) / f"{unit:05d}.sample.arrow"
 
     def decisions(self, segment: int) -> AnyPath:
         """Folder of the decisions of the Regroup after a segment."""

@@ -266,10 +266,12 @@ class Projection:
         rows: table with `row` (int64, row of the unit) and what the decision needs; for media
             and texts also `element` (int64, index into the row's media, or place of the part).
         beside: table of the unit that `decide` can look into, mostly an entry per row, or None.
+        sample: what `fit` may look at of the unit; its size is bounded, whatever the unit's.
     """
 
     rows: pa.Table
     beside: pa.Table | None = None
+    sample: pa.Table | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,11 +326,13 @@ class Regroup(Operator):
 
     The result depends on the rows alone: not on the number of buckets, units or workers.
     One that combines gives edges; the runner finds the clusters that they form over all
-    buckets and asks it to judge them.
+    buckets and asks it to judge them. One that fits learns something of the whole run, such as
+    centroids, before its rows are dealt out to buckets.
     """
 
     over: ClassVar[Level] = "sample"
     combines: ClassVar[bool] = False  # decide() gives edges, judge() the decisions
+    fits: ClassVar[bool] = False  # fit() learns from samples what place() writes into the rows
 
     @abstractmethod
     def project(self, batch: Batch) -> Projection:
@@ -337,6 +341,14 @@ class Regroup(Operator):
     def project_assets(self, assets: pa.Table) -> pa.Table | None:
         """Return what the decision needs of the crawl's own media, in the columns of rows."""
         return None
+
+    def fit(self, sample: pa.Table) -> pa.Table:
+        """Return what is learned from the samples of all units, given in their order."""
+        raise TypeError(f"{type(self).__name__} sets fits but has no fit()")
+
+    def place(self, rows: pa.Table, fitted: pa.Table) -> pa.Table:
+        """Return projected rows with what the fitted table tells of each, for `partition`."""
+        raise TypeError(f"{type(self).__name__} sets fits but has no place()")
 
     @abstractmethod
     def partition(self, rows: pa.Table, buckets: int) -> Ints:

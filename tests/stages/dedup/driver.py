@@ -1,4 +1,4 @@
-"""Plays the runner for a Regroup: project, bucket, decide, judge, update; no Ray, no files."""
+"""Plays the runner for a Regroup: project, fit, bucket, decide, judge; no Ray, no files."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,9 @@ def decisions_of(operator: Regroup, units, *, buckets=1):
         )
         for index, projection in enumerate(projections)
     )
+    if operator.fits:
+        fitted = operator.fit(pa.concat_tables(each.sample for each in projections))
+        rows = operator.place(rows, fitted)
     bucket = operator.partition(rows, buckets)
     assert bucket.dtype == np.int64
     place = Bucket(
