@@ -195,10 +195,10 @@ def _notes(found: Estimate) -> list[str]:
             f"after them is an upper bound"
         )
     for step in found.recipe.steps:
-        if step.operator.resources.gpus:
+        if step.resources.workers and step.resources.gpus:
             notes.append(
-                f"{step.name}: measured here; {step.operator.resources.workers} workers with "
-                f"{step.operator.resources.gpus:g} GPU each are reckoned with"
+                f"{step.name}: measured here; {step.resources.workers} workers with "
+                f"{step.resources.gpus:g} GPU each are reckoned with"
             )
     return notes
 

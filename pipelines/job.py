@@ -22,7 +22,7 @@ from pipelines.mill import Result, mill
 from pipelines.nodes import check_nodes
 from pipelines.plan import describe
 from pipelines.progress import Display
-from pipelines.recipe import Recipe
+from pipelines.recipe import Recipe, Step
 from pipelines.report import write_report
 from pipelines.retry import retry_failed
 from pipelines.run import OnRay
@@ -129,9 +129,11 @@ def _about(recipe: Recipe, folder: RunFolder) -> dict[str, Any]:
         "name": recipe.name,
         "description": recipe.description,
         "source": {**describe(recipe.source), "paths": list(recipe.source.paths)},
-        "steps": [{"name": step.name, **_about_operator(step.operator)} for step in recipe.steps],
+        "steps": [_about_step(step) for step in recipe.steps],
         "write": describe(recipe.write) if recipe.write is not None else None,
         "seed": recipe.seed,
+        "max_quarantine_fraction": recipe.max_quarantine_fraction,
+        "stall_minutes": recipe.stall_minutes,
         "versions": {name: _version(name) for name in PACKAGES},
         "machine": {
             "platform": platform.platform(),
@@ -145,11 +147,15 @@ def _about(recipe: Recipe, folder: RunFolder) -> dict[str, Any]:
     }
 
 
-def _about_operator(operator: Operator) -> dict[str, Any]:
+def _about_step(step: Step) -> dict[str, Any]:
+    operator = step.operator
     over = operator.over if isinstance(operator, Filter | Regroup) else "sample"
     kind = next(base.__name__ for base in type(operator).__mro__[1:] if base is not Operator)
     limits = operator.limits() if isinstance(operator, Filter) else ()
     return {
+        "name": step.name,
+        "checkpoint": step.checkpoint,
+        "resources": asdict(step.resources),
         **describe(operator),
         "limits": [asdict(limit) for limit in limits],
         "kind": kind,

@@ -56,7 +56,14 @@ def _construct(value: Mapping[str, Any], wanted: Any) -> Any:
     unknown = sorted(set(value) - set(known))
     if unknown:
         raise ValueError(f"{wanted.__name__} has no {unknown}; it has {sorted(known)}")
-    return wanted(**{name: coerce(each, known[name]) for name, each in value.items()})
+    return wanted(**{name: _inside(name, each, known[name]) for name, each in value.items()})
+
+
+def _inside(name: str, value: Any, wanted: Any) -> Any:
+    try:
+        return coerce(value, wanted)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from error
 
 
 def _first_that_fits(value: Any, options: tuple[Any, ...], wanted: Any) -> Any:

@@ -122,16 +122,22 @@ def run_fingerprint(segment: str, inputs: Sequence[str]) -> str:
 
 
 def compute_classes(steps: Sequence[Step]) -> list[tuple[Resources, tuple[Step, ...]]]:
-    """Return the steps in runs that share a worker: neighbours on the CPU, each pool alone."""
-    groups: list[tuple[Resources, list[Step]]] = []
+    """Return the steps in runs that share a worker: neighbours on the CPU, each pool alone.
+
+    A worker that several share takes the cores of the step that wants most, at least one.
+    """
+    classes: list[tuple[Resources, tuple[Step, ...]]] = []
     for step in steps:
-        resources = step.operator.resources
-        pooled = resources.workers > 0
-        if groups and not pooled and groups[-1][0].workers == 0:
-            groups[-1][1].append(step)
+        resources = step.resources
+        if resources.workers:
+            classes.append((resources, (step,)))
+        elif classes and not classes[-1][0].workers:
+            before, members = classes[-1]
+            shared = Resources(cpus=max(before.cpus, resources.cpus))
+            classes[-1] = shared, (*members, step)
         else:
-            groups.append((resources, [step]))
-    return [(resources, tuple(members)) for resources, members in groups]
+            classes.append((Resources(cpus=max(1.0, resources.cpus)), (step,)))
+    return classes
 
 
 def bucket_count(units: int) -> int:
@@ -276,7 +282,8 @@ def explain(recipe: Recipe, folder: RunFolder | None) -> str:
         if segment.entry is not None:
             lines.append(f"  decide  {segment.entry.name}: {_line(segment.entry.operator)}")
         for resources, steps in compute_classes(segment.steps):
-            place = f"{resources.workers} workers" if resources.workers else "tasks"
+            workers = f"{resources.workers} worker{'s' if resources.workers > 1 else ''}"
+            place = workers if resources.workers else "tasks"
             gpus = f", {resources.gpus:g} GPU each" if resources.gpus else ""
             lines.append(f"  {place}, {resources.cpus:g} CPU each{gpus}")
             lines += [f"    {step.name}: {_line(step.operator)}" for step in steps]

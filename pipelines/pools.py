@@ -34,15 +34,17 @@ def check_pools(job: Job) -> None:
     classes = compute_classes(job.segment.steps)
     cpus = sum(resources.cpus * resources.workers for resources, _ in classes)
     gpus = sum(resources.gpus * resources.workers for resources, _ in classes)
-    if cpus > there["CPU"] - 1 and cpus:
+    plain = max([1.0, *(resources.cpus for resources, _ in classes if not resources.workers)])
+    if cpus + plain > there["CPU"] and (cpus or plain > 1):
         raise QuernError(
-            f"segment {job.segment.index} wants {cpus:g} CPUs for its workers and one for its "
-            f"other steps, there are {there.get('CPU', 0):g}; give an operator fewer workers or "
-            f"less CPU each, or put `checkpoint: true` between two of them"
+            f"segment {job.segment.index} wants {cpus:g} CPUs for its workers and {plain:g} for "
+            f"its other steps, there are {there['CPU']:g}; give a step fewer workers or less CPU "
+            f"each (`resources: {{workers: ..., cpus: ...}}`), or put `checkpoint: true` between "
+            f"two of them"
         )
     if gpus > there["GPU"]:
         raise QuernError(
-            f"segment {job.segment.index} wants {gpus:g} GPUs, there are {there.get('GPU', 0):g}; "
+            f"segment {job.segment.index} wants {gpus:g} GPUs, there are {there['GPU']:g}; "
             f"put `checkpoint: true` between two operators that use one, or add GPUs"
         )
 

@@ -8,7 +8,6 @@ each with what would have been right, before any work starts.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -16,12 +15,21 @@ from typing import Any, Final, TypeVar
 
 import yaml
 
-from pipelines.catalogue import did_you_mean, find_operator, snake_case
+from pipelines.catalogue import did_you_mean, find_operator
+from pipelines.entries import (
+    Entries,
+    apply_change,
+    entries_of,
+    set_changes,
+    take_checkpoint,
+    take_resources,
+    tiny_changes,
+)
 from pipelines.options import coerce, option_types
 from pipelines.recipe_file import read_yaml
 from stages.errors import NotReadyError, RecipeError, SourceError
 from stages.record import PAYLOAD, SCHEMA
-from stages.stage import Operator, Source, Unit
+from stages.stage import Operator, Resources, Source, Unit
 from stages.write_shards import WriteShards
 
 OperatorT = TypeVar("OperatorT", bound=Operator)
@@ -35,11 +43,18 @@ class Step:
         name: the operator's name in ledger, scores and `--set`, unique in the recipe.
         operator: the operator itself.
         checkpoint: whether the run commits its rows after this step.
+        given: what one worker takes where the recipe says it, None where the operator does.
     """
 
     name: str
     operator: Operator
     checkpoint: bool = False
+    given: Resources | None = None
+
+    @property
+    def resources(self) -> Resources:
+        """What one worker takes; it changes speed, never a row."""
+        return self.given or self.operator.resources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,25 +142,19 @@ def build_recipe(
     content = dict(content)
     for key in sorted(set(map(str, content)) - TOP_LEVEL):
         faults.append(f"a recipe has no {key!r}{did_you_mean(key, TOP_LEVEL)}")
-    changes = _tiny(content, faults) if tiny else []
-    changes += [change for text in settings for change in _setting(text, faults)]
-    entries = _entries(content, faults)
+    changes = tiny_changes(content, faults) if tiny else []
+    changes += set_changes(settings, faults)
+    entries = entries_of(content, faults)
     top = {key: content[key] for key in _SCALARS if key in content}
-    for place, value in changes:
-        _apply(place, value, entries, top, faults)
+    for change in changes:
+        apply_change(change, entries, top, _SCALARS, faults)
     if read and "source" in entries:
         entries["source"]["paths"] = list(read)
 
-    source = _construct(entries, "source", Source, faults)  # type: ignore[type-abstract]
-    steps = tuple(
-        Step(name=name.removeprefix("steps."), operator=operator, checkpoint=checkpoint)
-        for name, entry in entries.items()
-        if name.startswith("steps.")
-        for checkpoint in [_checkpoint(entry, name, faults)]
-        for operator in [_construct(entries, name, Operator, faults)]
-        if operator is not None
-    )
-    write = _construct(entries, "write", WriteShards, faults) if "write" in entries else None
+    entry = entries.get("source", {})
+    source = _construct(entry, "source", Source, faults)  # type: ignore[type-abstract]
+    steps = _steps(entries, faults)
+    write = _construct(entries.get("write", {}), "write", WriteShards, faults)
     units = _units(source, faults) if here else ()
     top = _checked_top(top, faults)
     name = content.get("name") or Path(label).stem
@@ -170,6 +179,23 @@ def build_recipe(
     )
 
 
+def _steps(entries: Entries, faults: list[str]) -> tuple[Step, ...]:
+    """Return the steps that can be built."""
+    steps = []
+    for place, entry in entries.items():
+        if not place.startswith("steps."):
+            continue
+        checkpoint = take_checkpoint(entry, place, faults)
+        options = {key: value for key, value in entry.items() if key != "resources"}
+        operator = _construct(options, place, Operator, faults)
+        default = operator.resources if operator is not None else Resources()
+        given = take_resources(entry, default, place, faults)
+        if operator is not None:
+            name = place.removeprefix("steps.")
+            steps.append(Step(name=name, operator=operator, checkpoint=checkpoint, given=given))
+    return tuple(steps)
+
+
 def _checked_top(top: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
     types = option_types(Recipe)
     checked: dict[str, Any] = {}
@@ -185,109 +211,14 @@ def _checked_top(top: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
     return checked
 
 
-def _checkpoint(entry: dict[str, Any], place: str, faults: list[str]) -> bool:
-    """Take `checkpoint` out of an entry."""
-    try:
-        return bool(coerce(entry.pop("checkpoint", False), bool))
-    except ValueError as error:
-        faults.append(f"{place}: checkpoint: {error}")
-        return False
-
-
-def _tiny(content: Mapping[str, Any], faults: list[str]) -> list[tuple[str, Any]]:
-    overrides = content.get("tiny") or {}
-    if not isinstance(overrides, dict):
-        faults.append("tiny must map places to values: {steps.NAME.OPTION: VALUE}")
-        return []
-    return [(str(place), value) for place, value in overrides.items()]
-
-
-def _setting(text: str, faults: list[str]) -> list[tuple[str, Any]]:
-    place, equals, value = text.partition("=")
-    if not equals:
-        faults.append(f"--set {text}: write it as steps.NAME.OPTION=VALUE")
-        return []
-    try:
-        return [(place.strip(), yaml.safe_load(value))]
-    except yaml.YAMLError:
-        faults.append(f"--set {text}: not a YAML value; put quotes around a text")
-        return []
-
-
-def _entries(content: Mapping[str, Any], faults: list[str]) -> dict[str, dict[str, Any]]:
-    """Return place -> entry for source, steps.NAME and write, in order, copied."""
-    entries: dict[str, dict[str, Any]] = {}
-    for place in ("source", "write"):
-        if place in content:
-            entries[place] = _entry(content[place], place, faults)
-    if "source" not in content:
-        faults.append("source is missing; it names what to read: {use: ..., paths: [...]}")
-    steps = content.get("steps") or []
-    if not isinstance(steps, list):
-        faults.append("steps must be a list of entries with `use`")
-        steps = []
-    for number, raw in enumerate(steps):
-        entry = _entry(raw, f"steps[{number}]", faults)
-        base = _given_name(entry, number, entries, faults) or snake_case(
-            str(entry.get("use", number))
-        )
-        name, again = base, 1
-        while f"steps.{name}" in entries:
-            again += 1
-            name = f"{base}_{again}"
-        entries[f"steps.{name}"] = entry
-    return entries
-
-
-def _given_name(
-    entry: dict[str, Any], number: int, others: Mapping[str, Any], faults: list[str]
-) -> str:
-    """Take the name out of a step's entry; "" when it has none."""
-    name = entry.pop("name", "")
-    if not (isinstance(name, str) and re.fullmatch(r"\w*", name)):
-        faults.append(f"steps[{number}]: name must be letters, digits and _, got {name!r}")
-        return ""
-    if name and f"steps.{name}" in others:
-        faults.append(f"steps[{number}]: the name {name!r} is taken; give it another")
-    return name
-
-
-def _entry(raw: object, place: str, faults: list[str]) -> dict[str, Any]:
-    if isinstance(raw, str):
-        return {"use": raw}
-    if isinstance(raw, dict) and isinstance(raw.get("use"), str):
-        return {str(key): value for key, value in raw.items()}
-    faults.append(f"{place} must name its operator: use: package.module.Class")
-    return {}
-
-
-def _apply(
-    place: str,
-    value: Any,
-    entries: dict[str, dict[str, Any]],
-    top: dict[str, Any],
-    faults: list[str],
-) -> None:
-    """Set one option, wherever its place says."""
-    if place in _SCALARS:
-        top[place] = value
-        return
-    target, _, option = place.rpartition(".")
-    if target not in entries:
-        places = [*entries, *_SCALARS]
-        faults.append(f"{place}: no such place{did_you_mean(target or place, places)}")
-        return
-    entries[target][option] = value
-
-
 def _construct(
-    entries: Mapping[str, dict[str, Any]],
+    entry: Mapping[str, Any],
     place: str,
     kind: type[OperatorT],
     faults: list[str],
 ) -> OperatorT | None:
     """Build the operator of an entry, or note why it cannot be built."""
-    entry = dict(entries.get(place) or {})
+    entry = dict(entry)
     if "use" not in entry:
         return None
     use = entry.pop("use")

@@ -52,12 +52,19 @@ class OnRay:
         check_pools(job)
         apart = partial(run_unit_isolated, job)
         with self._phase(f"segment {job.segment.index}", "doing units") as phase:
-            if any(step.operator.resources.workers for step in job.segment.steps):
+            if any(step.resources.workers for step in job.segment.steps):
                 killers = yield from through_pools(job, tasks, self.stall_minutes)
                 yield from each(apart, killers, self.stall_minutes, note=phase.add)
             else:
                 function = partial(run_unit, job)
-                yield from each(function, tasks, self.stall_minutes, instead=apart, note=phase.add)
+                yield from each(
+                    function,
+                    tasks,
+                    self.stall_minutes,
+                    cpus=max([1.0, *(step.resources.cpus for step in job.segment.steps)]),
+                    instead=apart,
+                    note=phase.add,
+                )
 
     def decisions(self, decisions: Sequence[Decision]) -> Iterator[str]:
         """Decide buckets."""

@@ -25,6 +25,7 @@ def each(
     items: Sequence[Any],
     stall_minutes: float,
     *,
+    cpus: float = 1.0,
     instead: Function | None = None,
     note: Callable[[Spent], None] | None = None,
 ) -> Iterator[Any]:
@@ -34,6 +35,7 @@ def each(
         function: what to do, in any process of the cluster.
         items: to what; the tasks of those that are not done yet are ended with the iterator.
         stall_minutes: time without a result after which it raises.
+        cpus: cores that each takes.
         instead: what to do with an item whose process dies at every attempt.
         note: is told what each item took.
 
@@ -44,7 +46,7 @@ def each(
     import ray
     from ray.exceptions import NodeDiedError, OutOfMemoryError, WorkerCrashedError
 
-    remote: Any = ray.remote(max_retries=RETRIES)(billed)
+    remote: Any = ray.remote(num_cpus=cpus, max_retries=RETRIES)(billed)
     first, last = ray.put(function), ray.put(instead)
     todo = list(reversed(items))
     out: dict[Any, tuple[Any, bool]] = {}

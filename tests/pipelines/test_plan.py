@@ -21,7 +21,7 @@ from pipelines.plan import (
 )
 from pipelines.recipe import Recipe, Step
 from stages.sources.read_jsonl import ReadJsonl
-from stages.stage import Unit
+from stages.stage import Resources, Unit
 from stages.write_shards import WriteShards
 from tests.fakes import Chars, PooledTag, SameText, Tag
 
@@ -89,6 +89,23 @@ def test_neighbours_on_the_cpu_share_a_worker_and_each_pool_stands_alone():
         ["s4"],
     ]
     assert [resources.workers for resources, _ in classes] == [0, 2, 2, 0]
+
+
+def test_a_step_whose_recipe_gives_it_no_workers_joins_its_neighbours():
+    steps = _recipe(Tag(), PooledTag(), Tag()).steps
+    pooled = dataclasses.replace(steps[1], given=Resources(cpus=2.0, gpus=1.0))
+    assert compute_classes([steps[0], pooled, steps[2]]) == [
+        (Resources(cpus=2.0), (steps[0], pooled, steps[2]))
+    ]
+
+
+def test_the_resources_of_a_step_are_no_part_of_the_fingerprint_and_shown_by_the_plan(tmp_path):
+    recipe = _recipe(Tag(), units=_units(tmp_path, "a"))
+    given = dataclasses.replace(recipe.steps[0], given=Resources(cpus=2.0, gpus=0.5, workers=1))
+    changed = dataclasses.replace(recipe, steps=(given,))
+    assert _fingerprints(changed) == _fingerprints(recipe)
+    assert "  1 worker, 2 CPU each, 0.5 GPU each\n" in explain(changed, None)
+    assert "  tasks, 1 CPU each\n" in explain(recipe, None)
 
 
 def test_the_same_recipe_has_the_same_fingerprints():

@@ -137,7 +137,7 @@ def test_an_error_in_a_decision_reaches_the_driver(
 def test_pools_that_would_starve_the_other_steps_are_refused(
     source: Path, tmp_path: Path, on_ray: OnRay
 ) -> None:
-    with pytest.raises(QuernError, match="wants 2 CPUs for its workers and one for its other"):
+    with pytest.raises(QuernError, match="wants 2 CPUs for its workers and 1 for its other"):
         run(recipe_of(source, Tag(), GreedyTag()), tmp_path / "out", on_ray)
 
 
