@@ -46,6 +46,8 @@ def datatrove(python: str, crawl: Path, out: Path, workers: int) -> tuple[Usage,
     """Return the same of datatrove."""
     command = [python, str(PEER), str(crawl), str(out), str(workers)]
     usage = watch(command, out.with_suffix(".log"))
+    if usage.status:
+        raise SystemExit(f"datatrove did not end well:\n{usage.output[-2000:]}")
     return usage, rows(list((out / "parquet").glob("*.parquet")))
 
 
@@ -75,8 +77,6 @@ def main() -> None:
             f"| {name} | {usage.wall_s:.1f} | {usage.cpu_s:.1f} | {pages / usage.cpu_s:.1f} "
             f"| {usage.peak_bytes / 1e9:.2f} | {kept:,} |"
         )
-        if usage.status:
-            print(f"{name} failed:\n{usage.output[-2000:]}")
     if options.peer_python:
         ours, theirs = results["Quern"][0].cpu_s, results["datatrove"][0].cpu_s
         print(f"\nCPU of datatrove over that of Quern: {theirs / ours:.1f}")
