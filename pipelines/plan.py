@@ -149,7 +149,7 @@ def bucket_count(units: int) -> int:
 
 
 def describe(operator: Operator) -> dict[str, Any]:
-    """Return the operator's class, options and code version, and the files it is told to read.
+    """Return the operator's class, options and code version, and what files it is told to read.
 
     Such files are options whose names end in `_path`.
     """
@@ -162,7 +162,14 @@ def describe(operator: Operator) -> dict[str, Any]:
 
 
 def _content(path: str) -> str:
-    """Return the sha256 of a file that an operator reads, empty when there is none."""
+    """Return a hash of the file or folder that an operator reads, empty when there is none.
+
+    Files in a folder are told by name, size and time, as those that a source reads are.
+    """
+    if path and Path(path).is_dir():
+        files = sorted(file for file in Path(path).rglob("*") if file.is_file())
+        told = [(str(file.relative_to(path)), file.stat()) for file in files]
+        return _hash({name: [stat.st_size, stat.st_mtime_ns] for name, stat in told})
     return sha256_of(Path(path)) if path and Path(path).is_file() else ""
 
 
