@@ -20,18 +20,16 @@ from pathlib import Path
 
 import atheris
 
-FOLLOWED = [
-    "stages.sources",
-    "stages.decode",
-    "stages.extraction.charset",
-    "stages.extraction.metadata",
-    "stages.extraction.images",
-    "stages.extraction.second_opinion",
+ROOT = Path(__file__).resolve().parents[1]
+COMPILED = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in (ROOT / "stages").rglob("*.py")
+    if "import njit" in path.read_text()
 ]
 TIMEOUT_S = 20
-SITE = Path(__file__).resolve().parents[1] / "examples" / "site"
+SITE = ROOT / "examples" / "site"
 
-with atheris.instrument_imports(include=FOLLOWED):
+with atheris.instrument_imports(include=["stages"], exclude=COMPILED):
     from stages.decode import Limits, decode, verify
     from stages.extraction.document import Page, read_page, warm_up
     from stages.sources.read_warc import ReadWarc
