@@ -27,8 +27,9 @@ from random import Random
 import numpy as np
 from PIL import Image
 
-from examples.scenes import SCENES
+from synth.renders.catalogue import DRAWINGS
 
+SCENES = tuple(DRAWINGS.values())
 RADII = (4, 8, 10)
 Hash = Callable[[bytes], int | None]
 

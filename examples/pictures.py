@@ -13,35 +13,14 @@ from random import Random
 
 from PIL import Image
 
-from examples.draw import (
-    COLOURS,
-    PAPER,
-    WHITE,
-    Drawing,
-    Pen,
-    bars,
-    clock,
-    compass,
-    curve,
-    pair,
-    pie,
-    sign,
-    thermometer,
-    things,
-)
-from examples.scenes import (
-    contours,
-    gears,
-    landscape,
-    map_sheet,
-    millstone,
-    moon,
-    pattern,
-    polygon,
-    right_triangle,
-    water_wheel,
-    weather,
-)
+from synth.renders.charts import bars, curve, pie
+from synth.renders.drawing import Drawing
+from synth.renders.figures import moon, pattern, polygon, right_triangle, weather
+from synth.renders.instruments import clock, compass, sign, thermometer
+from synth.renders.mills import gears, millstone, water_wheel
+from synth.renders.pen import COLOURS, PAPER, WHITE, Pen
+from synth.renders.scenes import contours, landscape, map_sheet
+from synth.renders.things import pair, things
 
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 JPEG_QUALITY, WEBP_QUALITY = 88, 85
@@ -56,7 +35,7 @@ def mark(_rng: Random) -> Drawing:
     for turn in range(4):
         pen.sector(100, 100, 84, turn * 90 + 8, turn * 90 + 42, PAPER)
     pen.disc(100, 100, 14, COLOURS["orange"])
-    return pen.finish(), "Mill and Meadow"
+    return pen.finish("Mill and Meadow")
 
 
 def pin(_rng: Random) -> Drawing:
@@ -65,27 +44,28 @@ def pin(_rng: Random) -> Drawing:
     pen.polygon([(3, 7), (13, 7), (8, 16)], COLOURS["red"])
     pen.disc(8, 6, 5.5, COLOURS["red"])
     pen.disc(8, 6, 2, WHITE)
-    return pen.finish(), "Place"
+    return pen.finish("Place")
 
 
 def pixel(_rng: Random) -> Drawing:
     """The one white pixel that counts visitors."""
-    return Image.new("RGB", (1, 1), WHITE), ""
+    return Drawing(Image.new("RGB", (1, 1), WHITE), "")
 
 
 def banner(_rng: Random) -> Drawing:
     """A strip of 1200 by 60 pixels that sells flour."""
     pen = Pen(1200, 60, COLOURS["orange"])
     pen.text(600, 30, "FLOUR FROM THE MILL, THIS WEEK ONLY", 26, WHITE)
-    return pen.finish(), "Flour from the mill, this week only"
+    return pen.finish("Flour from the mill, this week only")
 
 
 def sized(draw: Callable[[Random], Drawing], side_px: int) -> Callable[[Random], Drawing]:
     """The same drawing, `side_px` wide and high."""
 
     def resized(rng: Random) -> Drawing:
-        image, caption = draw(rng)
-        return image.resize((side_px, side_px), Image.Resampling.LANCZOS), caption
+        drawing = draw(rng)
+        image = drawing.image.resize((side_px, side_px), Image.Resampling.LANCZOS)
+        return Drawing(image, drawing.caption)
 
     return resized
 
@@ -222,13 +202,14 @@ def picture(name: str) -> Drawing:
 
 def caption(name: str) -> str:
     """What the picture shows, in English."""
-    return picture(name)[1]
+    return picture(name).caption
 
 
 def _turning_wheel() -> bytes:
     step = math.tau / WHEEL_PADDLES / WHEEL_FRAMES
     frames = [
-        water_wheel(Random(0), paddles=WHEEL_PADDLES, turn=i * step)[0] for i in range(WHEEL_FRAMES)
+        water_wheel(Random(0), paddles=WHEEL_PADDLES, turn=i * step).image
+        for i in range(WHEEL_FRAMES)
     ]
     out = io.BytesIO()
     frames[0].save(
@@ -249,7 +230,7 @@ def _sideways(image: Image.Image) -> bytes:
 
 def encoded(name: str) -> bytes:
     """The file of a catalogued picture."""
-    image, _ = picture(name)
+    image = picture(name).image
     out = io.BytesIO()
     match name:
         case "water-wheel-turning.gif":
