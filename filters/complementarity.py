@@ -1,0 +1,113 @@
+"""Drop pictures that repeat their text or have no bearing on it; keep those that add to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, cast
+
+import numpy as np
+
+from stages.elements import Floats, MediaList
+from stages.media_scores import media_scores, sample_means
+from stages.stage import Batch, Filter, Level, Limit, ScoreFn, Scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class Complementarity(Filter):
+    """Keep pictures that are about what the text is about and show what it does not say.
+
+    Relevance rewards overlap; this must not. Each estimator takes novelty times bearing, and
+    gives a document the mean of its pictures. What was not measured is not judged.
+
+    - "residual": novelty is the share of the picture's CLIP embedding that no combination of
+      sentences holds, counted from `told_cosine`, at which a sentence says all that CLIP sees;
+      bearing is the best cosine with a sentence, from 0 at `stray_cosine` to 1 halfway to
+      `told_cosine`. It rewards pictures that the text is about without describing them. It
+      fails on what CLIP does not see: the numbers in a chart are no novelty to it, and a text
+      that names the theme of a decoration gives it a bearing.
+    - "information_gain": novelty is how much likelier Qwen-VL finds the facts of the picture
+      with it than with a blurred one, behind the text (gain.facts, nats per token); bearing is
+      1 when the picture also makes the text around it likelier (gain.text above 0), else 0. It
+      rewards facts that the text does not let one guess. It fails where the facts were made by
+      the same model that judges them, and on text that is hard to predict in any case.
+    - "propositions": propositions.score, the harmonic mean of the shares of facts that only the
+      picture and only the text holds, 0 where they share no entity. It rewards pairs in which
+      each side has something of its own. It fails with the judge that counts the facts, and is
+      coarse where there are few.
+
+    Reads: media (scores, as EmbedClip, InformationGain or Propositions of `stages` writes them).
+    Writes: score complementarity; in [0, 1], for information_gain in nats per token, >= 0.
+    Source: Bai et al. 2025, arXiv:2502.13923, section 2.2.1 (image-text complementarity, which
+        gives no measure); arXiv:2602.17186 (visual information gain); the others are Quern's.
+
+    Attributes:
+        over: pictures, or documents by the mean of their pictures.
+        estimator: "residual", "information_gain" or "propositions".
+        min_score: least kept, on the scale of the estimator.
+        stray_cosine: of "residual": the best cosine of pictures that have no bearing.
+        told_cosine: of "residual": the best cosine of pictures with a caption that says all.
+    """
+
+    reads: ClassVar = ("media",)
+    source: ClassVar = "Qwen2.5-VL, arXiv:2502.13923, section 2.2.1; arXiv:2602.17186"
+    levels: ClassVar[tuple[Level, ...]] = ("media", "sample")
+    over: Level = "media"
+    estimator: Literal["residual", "information_gain", "propositions"] = "residual"
+    min_score: float = 0.1
+    stray_cosine: float = 0.15
+    told_cosine: float = 0.35
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.estimator not in _ESTIMATORS:
+            raise ValueError(
+                f"estimator is {self.estimator!r}, it must be one of {list(_ESTIMATORS)}"
+            )
+        if not 0 <= self.stray_cosine < self.told_cosine <= 1:
+            raise ValueError(
+                f"stray_cosine {self.stray_cosine} must be below told_cosine "
+                f"{self.told_cosine}, both in [0, 1]"
+            )
+
+    def limits(self) -> tuple[Limit, ...]:
+        """Return the least complementarity."""
+        return (Limit(score="complementarity", min=self.min_score),)
+
+    def build(self) -> ScoreFn:
+        """Return the function that combines the measurements."""
+        estimate = _ESTIMATORS[self.estimator]
+
+        def score(batch: Batch) -> Scores:
+            media = batch.media()
+            found = estimate(self, media).astype(np.float32)
+            is_sample = self.over == "sample"
+            return {
+                "complementarity": sample_means(media, found, len(batch)) if is_sample else found
+            }
+
+        return score
+
+
+def _residual(options: Complementarity, media: MediaList) -> Floats:
+    best, residual = media_scores(media, "clip.best"), media_scores(media, "clip.residual")
+    told, half = options.told_cosine, (options.told_cosine - options.stray_cosine) / 2
+    held = np.sqrt(1 - residual)  # the cosine with all sentences together
+    bearing = np.clip((best - options.stray_cosine) / half, 0, 1)
+    return cast(Floats, bearing * np.clip((told - held) / half, 0, 1))
+
+
+def _information_gain(options: Complementarity, media: MediaList) -> Floats:
+    facts, text = media_scores(media, "gain.facts"), media_scores(media, "gain.text")
+    gain = np.maximum(facts, 0)
+    return np.where(np.isnan(text), np.nan, np.where(text > 0, gain, 0 * gain))
+
+
+def _propositions(options: Complementarity, media: MediaList) -> Floats:
+    return media_scores(media, "propositions.score")
+
+
+_ESTIMATORS = {
+    "residual": _residual,
+    "information_gain": _information_gain,
+    "propositions": _propositions,
+}
