@@ -9,13 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.decode import Limits
-from stages.dedup.hamming import BITS, MAX_RADIUS, Keys, band_keys, distances, led_by, linked
+from stages.dedup.hamming import BITS, MAX_RADIUS, band_keys, distances, led_by, linked
 from stages.dedup.nodes import nodes_of
 from stages.dedup.pieces import bucket_of_key, grouped
-from stages.elements import Ints, Mask, MediaList, add_scores, with_media
-from stages.media import Location
-from stages.perceptual_hash import perceptual_hash
+from stages.elements import Ints, Mask, add_scores, with_media
+from stages.picture_hashes import media_hashes
 from stages.stage import DECISIONS, EDGES, Batch, Bucket, Level, Projection, Regroup
 
 _LIKE: Final = pa.schema(
@@ -26,7 +24,6 @@ _LIKE: Final = pa.schema(
         pa.field("distance", pa.int64()),
     ]
 )
-LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +78,7 @@ class PerceptualDedup(Regroup):
     def project(self, batch: Batch) -> Projection:
         """Return a row per picture and pair of bands, and beside them every picture's hash."""
         media = batch.media()
-        hashes, found = _hashes(batch, media)
+        hashes, found = media_hashes(batch, media)
         place = np.flatnonzero(found)
         keys = band_keys(hashes[place], self.radius)
         each = np.repeat(place, keys.shape[1])
@@ -166,22 +163,6 @@ class PerceptualDedup(Regroup):
             values[at] = decisions.column(name).to_numpy()
             scores[f"perceptual.{name}"] = values
         return batch.with_table(with_media(batch.table, add_scores(media.values, scores)))
-
-
-def _hashes(batch: Batch, media: MediaList) -> tuple[Keys, Mask]:
-    """Return uint64[M] and bool[M], whether there is a hash; equal pictures are hashed once."""
-    found = np.zeros(len(media), np.bool_)
-    hashes = np.zeros(len(media), np.uint64)
-    sha256, places = media.column("sha256"), media.column("location")
-    known: dict[str, int | None] = {}
-    for at in np.flatnonzero(media.stored_pictures).tolist():
-        name = sha256[at].as_py()
-        if name not in known:
-            data = batch.store.read(Location(**places[at].as_py()))
-            known[name] = perceptual_hash(data, LIMITS)
-        found[at] = known[name] is not None
-        hashes[at] = known[name] or 0
-    return hashes, found
 
 
 def _led(members: pa.Table, radius: int) -> pa.Table:

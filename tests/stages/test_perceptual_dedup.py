@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from examples.scenes import landscape
 from pipelines.decided import apply_decisions
-from stages import perceptual_dedup
+from stages import picture_hashes
 from stages.media import write_pack
 from stages.perceptual_dedup import PerceptualDedup
+from synth.renders.scenes import landscape
 from tests.fakes import batch_of, sample
 from tests.stages.dedup.driver import decisions_of
 
@@ -139,7 +139,7 @@ def bits(*places):
 
 def judged(monkeypatch, hashes, **options):
     """Return the decisions about documents that show one picture each, of the given hashes."""
-    monkeypatch.setattr(perceptual_dedup, "perceptual_hash", lambda data, limits: int(data))
+    monkeypatch.setattr(picture_hashes, "perceptual_hash", lambda data, limits: int(data))
     monkeypatch.setattr(type(batch_of([]).store), "read", lambda self, location: location.pack)
     rows = [
         sample(
