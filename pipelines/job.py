@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import sys
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from pipelines.card import write_card
 from pipelines.cluster import ray_session
-from pipelines.folder import RunFolder, read_json, write_json
+from pipelines.folder import RunFolder
 from pipelines.ledger import StepCount
-from pipelines.mill import Result, mill
+from pipelines.mill import mill
 from pipelines.nodes import check_nodes
-from pipelines.plan import describe
 from pipelines.progress import Display
-from pipelines.recipe import Recipe, Step
+from pipelines.recipe import Recipe
 from pipelines.report import write_report
 from pipelines.retry import retry_failed
 from pipelines.run import OnRay
-from pipelines.spent import Phase
+from pipelines.run_note import about_run, note_run, phases_of, told_of
 from pipelines.tasks import beside
-from stages.errors import QuernError, StorageError
+from stages.errors import StorageError
 from stages.files import write_bytes
 from stages.places import AnyPath, place
-from stages.stage import Filter, Operator, Regroup
-
-PACKAGES = (
-    "quern",
-    "ray",
-    "pyarrow",
-    "numpy",
-    "numba",
-    "selectolax",
-    "trafilatura",
-    "fastwarc",
-    "datasketch",
-    "tokenizers",
-    "pillow",
-)
 
 
 def run_recipe(
@@ -73,7 +49,7 @@ def run_recipe(
     _check_inputs(recipe, folder)
     display = Display()
     with folder.lock(), ExitStack() as stack:
-        about = _about(recipe, folder)
+        about = about_run(recipe, folder)
         started = time.perf_counter()
         workers = OnRay(stall_minutes=recipe.stall_minutes)
         if recipe_text:
@@ -88,13 +64,13 @@ def run_recipe(
             check_nodes(folder.root, [unit.path for unit in recipe.units])
             result = mill(recipe, folder, workers, display)
         except BaseException as error:
-            _note(folder, about, started, {"state": "stopped", "error": str(error)})
+            note_run(folder, about, started, {"state": "stopped", "error": str(error)})
             display.say(
                 f"stopped; `quern report {folder.root}` shows how far it came, the same command "
                 f"goes on from there"
             )
             raise
-        _note(folder, about, started, _told(result) | {"phases": _phases(workers.phases)})
+        note_run(folder, about, started, told_of(result) | {"phases": phases_of(workers.phases)})
         begun = time.perf_counter()
         card, report = beside(write_card, write_report, folder)
         display.say(f"  card and report in {time.perf_counter() - begun:.1f} s")
@@ -120,98 +96,6 @@ def _check_inputs(recipe: Recipe, folder: RunFolder) -> None:
 
 def _whole(path: AnyPath) -> str:
     return str(path.resolve() if isinstance(path, Path) else path)
-
-
-def _about(recipe: Recipe, folder: RunFolder) -> dict[str, Any]:
-    """Return what is known before the run."""
-    before = read_json(folder.root / "run.json") or {}
-    return {
-        "name": recipe.name,
-        "description": recipe.description,
-        "source": {**describe(recipe.source), "paths": list(recipe.source.paths)},
-        "steps": [_about_step(step) for step in recipe.steps],
-        "write": describe(recipe.write) if recipe.write is not None else None,
-        "seed": recipe.seed,
-        "max_quarantine_fraction": recipe.max_quarantine_fraction,
-        "stall_minutes": recipe.stall_minutes,
-        "versions": {name: _version(name) for name in PACKAGES},
-        "machine": {
-            "platform": platform.platform(),
-            "python": platform.python_version(),
-            "cpus": len(os.sched_getaffinity(0)),
-            "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        },
-        "command": ["quern", *sys.argv[1:]],
-        "sessions": int(before.get("sessions", 0)) + 1,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _about_step(step: Step) -> dict[str, Any]:
-    operator = step.operator
-    over = operator.over if isinstance(operator, Filter | Regroup) else "sample"
-    kind = next(base.__name__ for base in type(operator).__mro__[1:] if base is not Operator)
-    limits = operator.limits() if isinstance(operator, Filter) else ()
-    return {
-        "name": step.name,
-        "checkpoint": step.checkpoint,
-        "resources": asdict(step.resources),
-        **describe(operator),
-        "limits": [asdict(limit) for limit in limits],
-        "kind": kind,
-        "over": over,
-        "reads": list(operator.reads),
-        "writes": list(operator.writes),
-        "cites": operator.source,
-    }
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
-
-
-def _told(result: Result) -> dict[str, Any]:
-    return {
-        "state": "done",
-        "error": "",
-        "segments": [asdict(segment) for segment in result.segments],
-        "shards": _manifest(result),
-    }
-
-
-def _phases(phases: Sequence[Phase]) -> list[dict[str, Any]]:
-    """Return what the phases took, without those in which there was nothing to do."""
-    return [asdict(phase) for phase in phases if phase.pieces]
-
-
-def _manifest(result: Result) -> dict[str, Any]:
-    if result.shards is None:
-        return {}
-    return {
-        **asdict(result.shards),
-        "totals": result.shards.totals,
-        "kinds": result.shards.kinds,
-    }
-
-
-def _note(folder: RunFolder, about: dict[str, Any], started: float, told: dict[str, Any]) -> None:
-    """Write run.json; a run that cannot even do that has said why already."""
-    content = {
-        "segments": [],
-        "shards": {},
-        **about,
-        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": time.perf_counter() - started,
-        **told,
-    }
-    try:
-        write_json(folder.root / "run.json", content)
-    except QuernError:
-        if told["state"] == "done":
-            raise
 
 
 def funnel(counts: list[StepCount]) -> str:

@@ -178,8 +178,18 @@ def _describe_step(step: Step) -> dict[str, Any]:
 
 
 def _hash(content: dict[str, Any]) -> str:
-    text = json.dumps({"schema": SCHEMA_VERSION, **content}, sort_keys=True, default=str)
+    plain = _canonical({"schema": SCHEMA_VERSION, **content})
+    text = json.dumps(plain, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    """Return a value in which equal numbers are written alike: 1 and 1.0 are the same option."""
+    if isinstance(value, Mapping):
+        return {str(key): _canonical(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 @cache

@@ -136,8 +136,12 @@ def build_recipe(
     settings: Sequence[str] = (),
     tiny: bool = False,
     here: bool = True,
+    weights: bool = True,
 ) -> Recipe:
-    """Build a recipe from the content of its file; see `load_recipe`."""
+    """Build a recipe from the content of its file; see `load_recipe`.
+
+    `weights` tells whether models are looked for where input is.
+    """
     faults: list[str] = []
     content = dict(content)
     for key in sorted(set(map(str, content)) - TOP_LEVEL):
@@ -164,7 +168,7 @@ def build_recipe(
         columns = source.columns() if units else source.writes
         if len(steps) == sum(place.startswith("steps.") for place in entries):
             faults += column_faults(columns, steps, write)  # else it blames who stand behind
-        faults += weight_faults(steps) if here else []
+        faults += weight_faults(steps) if here and weights else []
     if faults or source is None:
         raise RecipeError(label, faults or ["a recipe needs a source"])
     description = str(content.get("description") or "")

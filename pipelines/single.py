@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
-import shutil
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -14,10 +12,10 @@ import yaml
 
 from pipelines.catalogue import find_operator
 from pipelines.folder import read_json
+from pipelines.links import give
 from pipelines.recipe import Recipe, build_recipe
 from stages.errors import RecipeError
-from stages.files import atomic
-from stages.places import AnyPath, exists, make_folder, names_in, place
+from stages.places import AnyPath, exists, names_in, place
 from stages.stage import Source
 
 READERS = {
@@ -81,24 +79,9 @@ def _rows_of_run(path: AnyPath, out: AnyPath) -> list[str]:
         return [str(path)]
     for name in sorted(names_in(path / "media")):
         if name.endswith(".pack"):
-            _link(path / "media" / name, out / "media" / name)
+            give(path / "media" / name, out / "media" / name)
     rows = path / "segments" / str(len(report["segments"]))
     return [str(rows / name) for name in sorted(names_in(rows)) if name.endswith(".kept.parquet")]
-
-
-def _link(pack: AnyPath, target: AnyPath) -> None:
-    """Give a pack to another run folder: as a link where both are local, else as a copy."""
-    if exists(target):
-        return
-    make_folder(target.parent)
-    if isinstance(pack, Path) and isinstance(target, Path):
-        try:
-            os.link(pack, target)
-        except OSError:  # another file system
-            shutil.copyfile(pack, target)
-        return
-    with pack.open("rb") as source, atomic(target) as copy:
-        shutil.copyfileobj(source, copy, 8 << 20)
 
 
 def _reader(paths: Sequence[str]) -> str:

@@ -131,9 +131,13 @@ def onward(outcome: Outcome, steps: Sequence[Step], apply: Apply = apply_step) -
     """Walk the rows of an outcome through more steps, a chunk at a time."""
     if not steps:
         return outcome
-    index = np.arange(len(outcome.batch)) // CHUNK_ROWS
-    chunks = [outcome.batch.keep_rows(index == i) for i in range(int(index.max(initial=0)) + 1)]
-    return after(outcome, gather([walk(chunk, steps, apply) for chunk in chunks]))
+    return after(outcome, gather([walk(chunk, steps, apply) for chunk in chunks(outcome.batch)]))
+
+
+def chunks(batch: Batch) -> list[Batch]:
+    """Return the rows in the runs, at least one, in which they walk."""
+    index = np.arange(len(batch)) // CHUNK_ROWS
+    return [batch.keep_rows(index == i) for i in range(int(index.max(initial=0)) + 1)]
 
 
 def incoming(job: Job, unit: Unit) -> Iterator[Incoming]:

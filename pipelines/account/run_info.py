@@ -32,6 +32,8 @@ class RunInfo:
         state: `done` or `stopped`.
         error: what stopped it, "" if nothing did.
         shards: the manifest, empty without any.
+        parent: of a run cut from another, `run` (its folder), `started` and `changes`, a place to
+            the value there and the value now; else empty.
     """
 
     name: str
@@ -49,6 +51,16 @@ class RunInfo:
     state: str
     error: str = ""
     shards: Mapping[str, Any] = field(default_factory=dict)
+    parent: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def cut_from(self) -> str:
+        """What the run was cut from and what changed, a sentence; "" of any other run."""
+        if not self.parent:
+            return ""
+        changes = self.parent["changes"].items()
+        said = ", ".join(f"{place} {new} instead of {old}" for place, (old, new) in changes)
+        return f"Cut from the run {self.parent['run']} of {self.parent['started']} with {said}."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from pipelines.recipe import Recipe, Step
 from stages.sources.read_jsonl import ReadJsonl
 from stages.stage import Resources, Unit
 from stages.write_shards import WriteShards
-from tests.fakes import Chars, PooledTag, SameText, Tag
+from tests.fakes import Chars, Doze, PooledTag, SameText, Tag
 
 
 def _recipe(*operators, checkpoints=(), **options):
@@ -117,6 +117,12 @@ def test_an_option_changes_its_own_segment_and_all_behind_it():
     before = _fingerprints(_recipe(Tag(), SameText(), Chars(), SameText(), Tag()))
     after = _fingerprints(_recipe(Tag(), SameText(), Chars(max_chars=7), SameText(), Tag()))
     assert [old == new for old, new in zip(before, after, strict=True)] == [True, False, False]
+
+
+def test_an_option_written_as_1_and_as_1_0_is_the_same():
+    one, other = (_recipe(Doze(seconds=seconds)) for seconds in (1, 1.0))
+    assert _fingerprints(one) == _fingerprints(other)
+    assert _fingerprints(one) != _fingerprints(_recipe(Doze(seconds=1.5)))
 
 
 @pytest.mark.parametrize("options", [{"seed": 1}, {"source": ReadJsonl(text_column="body")}])
