@@ -25,11 +25,11 @@ class Complementarity(Filter):
       `told_cosine`. It rewards pictures that the text is about without describing them. It
       fails on what CLIP does not see: the numbers in a chart are no novelty to it, and a text
       that names the theme of a decoration gives it a bearing.
-    - "information_gain": novelty is how much likelier Qwen-VL finds the facts of the picture
-      with it than with a blurred one, behind the text (gain.facts, nats per token); bearing is
-      1 when the picture also makes the text around it likelier (gain.text above 0), else 0. It
-      rewards facts that the text does not let one guess. It fails where the facts were made by
-      the same model that judges them, and on text that is hard to predict in any case.
+    - "information_gain": novelty is how much more the picture helps Qwen-VL to foretell its own
+      description than the text around it (gain.facts less gain.text, nats per token); bearing is
+      1 where it helps with the text at all (gain.text above 0), else 0. It rewards pictures
+      that help with the text a little and show much besides. It fails where a picture has no
+      description, or one that says little, and where gains of a few tokens are noise.
     - "propositions": propositions.score, the harmonic mean of the shares of facts that only the
       picture and only the text holds, 0 where they share no entity. It rewards pairs in which
       each side has something of its own. It fails with the judge that counts the facts, and is
@@ -98,8 +98,7 @@ def _residual(options: Complementarity, media: MediaList) -> Floats:
 
 def _information_gain(options: Complementarity, media: MediaList) -> Floats:
     facts, text = media_scores(media, "gain.facts"), media_scores(media, "gain.text")
-    gain = np.maximum(facts, 0)
-    return np.where(np.isnan(text), np.nan, np.where(text > 0, gain, 0 * gain))
+    return cast(Floats, np.maximum(facts - text, 0) * np.sign(np.maximum(text, 0)))
 
 
 def _propositions(options: Complementarity, media: MediaList) -> Floats:

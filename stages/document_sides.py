@@ -83,7 +83,7 @@ def visual_tokens(media: MediaList, *, min_pixels: int, max_pixels: int) -> Floa
 
 def sums(values: Floats, row: Ints, rows: int) -> npt.NDArray[np.float64]:
     """Return float64[N], the sum over the elements of each row."""
-    return np.bincount(row, weights=values, minlength=rows)
+    return np.bincount(row, weights=values, minlength=rows).astype(np.float64)
 
 
 def _new_shares(text: pa.Array, row: Ints, rows: int) -> Floats:

@@ -45,7 +45,8 @@ def media_embeddings(table: pa.Table, name: str) -> Floats:
     have = _keys(pc.list_parent_indices(maps), entries.field("key"))
     wanted = _keys(pa.array(media.row), media.column("sha256"))
     place = pc.index_in(wanted, value_set=have).fill_null(len(have)).to_numpy()
-    return np.vstack([vectors, np.full((1, vectors.shape[1]), np.nan, np.float32)])[place]
+    or_none = np.vstack([vectors, np.full((1, vectors.shape[1]), np.nan, np.float32)])
+    return cast(Floats, or_none[place])
 
 
 def _keys(row: pa.Array, sha256: pa.Array) -> pa.Array:

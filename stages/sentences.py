@@ -70,7 +70,7 @@ def _begins(tokens: Tokens, max_words: int) -> Mask:
     """Return bool[W], true for the first word of each piece."""
     line = np.repeat(np.arange(len(tokens.lines)), tokens.lines["words"])
     ended = tokens.has("words", ENDS_SENTENCE)[:-1] & ~tokens.has("words", LOWER_START)[1:]
-    begins = np.r_[True, (line[1:] != line[:-1]) | ended]
+    begins: Mask = np.r_[True, (line[1:] != line[:-1]) | ended]
     sentence = np.cumsum(begins) - 1
     length = np.where(tokens.has("words", IS_UNSPACED), tokens.words["chars"], 1).astype(np.int64)
     whole = np.bincount(sentence, weights=length).astype(np.int64)
@@ -78,7 +78,8 @@ def _begins(tokens: Tokens, max_words: int) -> Mask:
     before -= before[begins][sentence]
     pieces = -(-whole // max_words)
     piece = before * pieces[sentence] // whole[sentence]
-    return begins | np.r_[False, piece[1:] != piece[:-1]]
+    begins[1:] |= piece[1:] != piece[:-1]
+    return begins
 
 
 def _cut(tokens: Tokens, first: Ints, last: Ints) -> pa.Array:

@@ -27,6 +27,7 @@ from pipelines.run import OnRay
 from pipelines.unit import Job, Task
 from pipelines.walk import walk
 from stages.elements import set_column
+from stages.engines.clip import Clip
 from stages.engines.qwen_vl import QwenVL
 from stages.files import read_table, write_table
 from stages.media import MediaStore, write_pack
@@ -49,7 +50,7 @@ PRODUCT = ("stages", "filters", "synth", "pipelines")
 OPERATORS = [find_operator(use) for use in all_operators()]
 OPERATOR_FILES = sorted({Path(inspect.getfile(cls)) for cls in OPERATORS})
 RECIPES = sorted((ROOT / "pipelines" / "recipes").rglob("*.yaml"))
-TINY = {"processor": "tiny", "qwen": QwenVL(model="random")}
+TINY = {"processor": "tiny", "clip": Clip(model="tiny"), "qwen": QwenVL(model="random")}
 """Options that name models, set to the small ones that lie in the repository."""
 
 every_operator = pytest.mark.parametrize("cls", OPERATORS, ids=lambda cls: cls.__name__)

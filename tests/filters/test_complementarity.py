@@ -39,16 +39,16 @@ def test_residual_lies_in_its_range(best, held):
     assert 0 <= found <= 1
 
 
-def test_information_gain_counts_facts_of_pictures_that_the_text_leans_on():
+def test_information_gain_counts_what_a_picture_shows_beyond_the_text_it_helps_with():
     gain = Complementarity(estimator="information_gain")
     pictures = [
         {"gain.facts": 0.75, "gain.text": 0.25},
         {"gain.facts": 0.75, "gain.text": 0.0},  # decoration: it helps the text not at all
-        {"gain.facts": -0.5, "gain.text": 0.25},  # the text tells the facts better alone
+        {"gain.facts": 0.25, "gain.text": 0.5},  # the text tells more of it than its caption
         {"gain.facts": 0.75},
         {"gain.text": 0.25},
     ]
-    np.testing.assert_array_equal(_scores(gain, *pictures), [0.75, 0, 0, np.nan, np.nan])
+    np.testing.assert_array_equal(_scores(gain, *pictures), [0.5, 0, 0, np.nan, np.nan])
 
 
 def test_propositions_are_taken_as_they_were_measured():
@@ -62,7 +62,7 @@ def test_propositions_are_taken_as_they_were_measured():
         ("residual", _clip(0.6, 0.62), _clip(0.14, 0.14), _clip(0.4, 0.42)),
         (
             "information_gain",
-            {"gain.facts": 0.01, "gain.text": 0.5},
+            {"gain.facts": 0.8, "gain.text": 0.7},
             {"gain.facts": 0.8, "gain.text": -0.02},
             {"gain.facts": 0.8, "gain.text": 0.3},
         ),
