@@ -58,9 +58,16 @@ def test_a_tied_model_has_no_head_in_its_file_and_transformers_ties_it(tmp_path)
     )
 
 
-@pytest.mark.parametrize("original_format", [True, False], ids=["released names", "newer names"])
-def test_a_model_that_transformers_saved_is_read(original_format, theirs, untied, tmp_path):
+@pytest.mark.parametrize(
+    ("original_format", "beginning"),
+    [(True, "visual.blocks."), (False, "model.visual.blocks.")],
+    ids=["released names", "newer names"],
+)
+def test_a_model_that_transformers_saved_is_read(
+    original_format, beginning, theirs, untied, tmp_path
+):
     theirs.save_pretrained(tmp_path, save_original_format=original_format)
+    assert any(name.startswith(beginning) for name in load_file(tmp_path / WEIGHTS))
     again = load_model(tmp_path)
     assert_same_weights(again, untied)
     assert again.config == untied.config
