@@ -141,7 +141,7 @@ def _close(
 
 
 @njit(cache=True, nogil=True)
-def _longest(shorter: Any, place: int) -> int:
+def _longest(shorter: Any, place: Any) -> Any:
     """Return the last place up to this one whose sample is there, 0 if none; halves the way."""
     while shorter[place] != place:
         shorter[place] = shorter[shorter[place]]
@@ -150,7 +150,7 @@ def _longest(shorter: Any, place: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _random(state: Any, below: int) -> int:
+def _random(state: Any, below: int) -> Any:
     """Return a number from 0 to below - 1 (splitmix64)."""
     state[0] += np.uint64(0x9E3779B97F4A7C15)
     mixed = state[0]

@@ -33,6 +33,8 @@ from trainer.packing import fill
 
 Ints = npt.NDArray[np.int64]
 
+FULL: Final = 0.98
+"""Part of a pack that must be used, or its rows wait for the next pool's, up to half a pool."""
 _ARRAYS: Final = ("rows", "ends", "patches")
 
 
@@ -127,21 +129,25 @@ class EpochPlan:
         return -(-self.step_packs // ranks)
 
     def packs_of(self, step: int, *, rank: int, ranks: int) -> list[Ints]:
-        """Return the packs of a rank in a step; every rank has the same number, some are empty.
+        """Return the packs of a rank in a step; every rank has the same number, some are empty."""
+        numbers = self.deal(step, ranks)[:, rank].tolist()
+        return [self.pack(number) if number >= 0 else self.rows[:0] for number in numbers]
+
+    def deal(self, step: int, ranks: int) -> Ints:
+        """Return int64[turns, ranks], the number of each rank's pack in each turn, -1: none.
 
         A step's packs lie in order of their patches, so those at work together are alike. Of each
         turn the rank with the fewest patches so far gets the most.
         """
-        packs = range(step * self.step_packs, (step + 1) * self.step_packs)
+        dealt = np.full((self.turns(ranks), ranks), -1, np.int64)
+        first, last = step * self.step_packs, (step + 1) * self.step_packs
         done = np.zeros(ranks, np.int64)
-        mine = []
-        for start in range(0, len(packs), ranks):
-            turn = packs[start : start + ranks]
-            order = np.argsort(done, kind="stable")
-            done[order[: len(turn)]] += self.patches[turn.start : turn.stop]
-            place = int(np.flatnonzero(order == rank)[0])
-            mine.append(self.pack(turn[place]) if place < len(turn) else self.rows[:0])
-        return mine
+        for turn, start in enumerate(range(first, last, ranks)):
+            numbers = np.arange(start, min(start + ranks, last))
+            order = np.argsort(done, kind="stable")[: len(numbers)]
+            dealt[turn, order] = numbers
+            done[order] += self.patches[numbers]
+        return dealt
 
 
 def plan_epoch(counts: Counts, packing: Packing, epoch: int) -> EpochPlan:
@@ -288,14 +294,18 @@ class _Steps:
     _waiting: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
     def add(self, rows: Ints) -> None:
-        """Pack a pool; what is left over waits for the next."""
+        """Pack a pool; what is left over or fills packs badly waits for the next."""
         pool = np.concatenate([self._waiting, self.draws.permutation(rows)])
         tokens = self._of(self.counts.n_tokens, pool)
         pack_of = self._fill(pool, leave=max(int(tokens.sum()) // 16, self.packing.pack_tokens))
         used = np.bincount(pack_of[pack_of >= 0], tokens[pack_of >= 0])
-        kept = len(used) // self.packing.step_packs * self.packing.step_packs
-        chosen = np.argsort(-used, kind="stable")[:kept]  # the fullest
-        self._waiting = self._put(pool, pack_of, chosen)
+        chosen = np.argsort(-used, kind="stable")  # the fullest first
+        good = np.count_nonzero(used >= FULL * self.packing.pack_tokens)
+        waiting = int(tokens.sum()) - np.cumsum(used[chosen])
+        must = np.count_nonzero(waiting > self.packing.pool_tokens // 2) + 1
+        kept = max(int(good), min(int(must), len(used)))
+        kept = kept // self.packing.step_packs * self.packing.step_packs
+        self._waiting = self._put(pool, pack_of, chosen[:kept])
 
     def finish(self) -> None:
         """Pack what still waits; empty packs fill the last step."""

@@ -27,7 +27,7 @@ def picture_file(width, height, seed=0, form="PNG", mode="RGB"):
     small = np.random.default_rng([width, height, seed]).integers(0, 256, (5, 7, 4), np.uint8)
     picture = Image.fromarray(small, "RGBA").resize((width, height), Image.Resampling.BICUBIC)
     data = io.BytesIO()
-    picture.convert(mode).save(data, form)
+    picture.convert("RGB").convert(mode).save(data, form)
     return data.getvalue()
 
 
