@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipelines.account.dropped_pictures import dropped_pictures
+from pipelines.account.evidence import evidence
 from pipelines.account.fetches import fetches
 from pipelines.account.figures import HEIGHT, WIDTH, bars, number
 from pipelines.account.histograms import histograms
@@ -35,7 +36,7 @@ from pipelines.card import TEMPLATES, totals
 from pipelines.folder import RunFolder
 from stages.files import write_bytes
 from stages.media import MediaStore
-from stages.places import AnyPath
+from stages.places import AnyPath, remove
 
 MAX_DROPPED_PER_STEP: Final = 200
 MAX_DROPPED: Final = 6_000
@@ -72,12 +73,25 @@ def write_report(folder: RunFolder) -> AnyPath:
         quarantined=quarantined_rows(summary, MAX_QUARANTINED),
         limits=known_limits(summary, judged),
         fetches=fetches(folder, MAX_HOSTS),
+        evidence=_write_evidence(summary, environment),
         script=Markup(script),  # a file of ours, not of the run
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
     path = folder.root / "report.html"
     write_bytes(path, text.encode())
     return path
+
+
+def _write_evidence(summary: Summary, environment: Environment) -> str:
+    """Write the evidence of decontamination beside the report; return its name, "" without any."""
+    steps = evidence(summary)
+    path = summary.folder.root / "evidence.html"
+    if not steps:
+        remove([path])  # of an earlier recipe in this folder
+        return ""
+    page = environment.get_template("evidence.html.jinja").render(run=summary.run, steps=steps)
+    write_bytes(path, page.encode())
+    return path.name
 
 
 def _environment() -> Environment:

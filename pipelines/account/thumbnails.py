@@ -29,6 +29,13 @@ def open_picture(store: MediaStore, picture: Picture, side_px: int) -> Image.Ima
     return image
 
 
+def data_uri(image: Image.Image) -> str:
+    """Return a picture as a JPEG that stands in its own address."""
+    data = io.BytesIO()
+    image.save(data, "JPEG", quality=JPEG_QUALITY, optimize=True)
+    return f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
+
+
 @dataclass(kw_only=True)
 class Thumbnails:
     """Thumbnails as data: URIs, each picture once, within a budget.
@@ -57,9 +64,7 @@ class Thumbnails:
         image = open_picture(self.store, picture, side_px)
         if image is None:
             return ""
-        data = io.BytesIO()
-        image.save(data, "JPEG", quality=JPEG_QUALITY, optimize=True)
-        uri = f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
+        uri = data_uri(image)
         self._bytes += len(uri)
         key = f"t{len(self.uris)}"
         self.uris[key] = uri

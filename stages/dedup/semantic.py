@@ -133,7 +133,7 @@ class SemanticDedup(Regroup):
             gone.append(members[dropped])
             like.append(members[leader])
             score.append(cosine)
-        return self._told(rows, *(_joined(each) for each in (gone, like)), score)
+        return self._told(rows, _joined(gone), _joined(like), score)
 
     def _order(self, rows: pa.Table) -> Ints:
         """Return the rows cluster by cluster, in the order in which they may stay."""
@@ -182,7 +182,7 @@ def _lists(vectors: Halves) -> pa.Array:
 
 def _vectors(table: pa.Table) -> Halves:
     """Return float16[N, D] of the column `vector`."""
-    flat = table.column("vector").combine_chunks().flatten().to_numpy()
+    flat: Halves = table.column("vector").combine_chunks().flatten().to_numpy()
     rows = table.num_rows
     return flat.reshape(rows, len(flat) // rows if rows else 0)
 

@@ -12,7 +12,7 @@ Source: Quern; Lewis 1995, "Fast Normalized Cross-Correlation".
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +45,7 @@ def _detail(grey: Grey, margin: float) -> Detail:
     box = (x, y, width - x, height - y)
     small: Any = Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BOX, box=box)
     pixels = np.asarray(small, np.float64)
-    return cast(Detail, pixels - _smooth(pixels))
+    return pixels - _smooth(pixels)
 
 
 def _smooth(pixels: Detail) -> Detail:
@@ -53,7 +53,7 @@ def _smooth(pixels: Detail) -> Detail:
     sums = np.pad(np.pad(pixels, SMOOTH // 2, mode="edge"), ((1, 0), (1, 0)))
     sums = sums.cumsum(axis=0).cumsum(axis=1)
     rows = sums[SMOOTH:] - sums[:-SMOOTH]
-    return cast(Detail, (rows[:, SMOOTH:] - rows[:, :-SMOOTH]) / SMOOTH**2)
+    return (rows[:, SMOOTH:] - rows[:, :-SMOOTH]) / SMOOTH**2
 
 
 def _correlation(a: Detail, b: Detail) -> float:

@@ -106,18 +106,19 @@ def best_match(
         None when no hash is near, or a picture cannot be read any more.
     """
     bits = np.bitwise_count(index.hashes ^ np.uint64(hash_)).reshape(-1)
-    nearest = np.argsort(bits, kind="stable")[:VERIFIED] if bits.min(initial=64) <= radius else []
-    near = [at for at in nearest if bits[at] <= radius]
-    grey = grey_of(read()) if near else None
+    near = np.flatnonzero(bits <= radius)
+    nearest = near[np.argsort(bits[near], kind="stable")][:VERIFIED].tolist()
+    grey = grey_of(read()) if nearest else None
+    if grey is None:
+        return None
     found = []
-    for at in near if grey is not None else []:
-        mirrored, number = divmod(int(at), len(index.names))
-        known = _known(index.path, index.names[number])
-        if known is None or grey is None:
-            continue
-        alike = likeness(grey, known[:, ::-1] if mirrored else known)
-        name, distance = index.names[number], int(bits[at])
-        found.append(Match(name=name, distance_bits=distance, likeness=alike))
+    for at in nearest:
+        mirrored, number = divmod(at, len(index.names))
+        name = index.names[number]
+        known = _known(index.path, name)
+        if known is not None:
+            alike = likeness(grey, known[:, ::-1] if mirrored else known)
+            found.append(Match(name=name, distance_bits=int(bits[at]), likeness=alike))
     return max(found, key=lambda match: match.likeness, default=None)
 
 

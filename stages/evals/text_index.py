@@ -121,7 +121,7 @@ def text_index(names: tuple[str, ...], cores: list[Keys], ngram: int) -> TextInd
         text.append(chosen[which].astype(np.int32))
         first = np.searchsorted(which, np.arange(len(chosen)))
         place.append((np.arange(len(which)) - first[which]).astype(np.int32))
-    key, owner, at = (np.concatenate(each) for each in (keys, text, place))
+    key, owner, at = np.concatenate(keys), np.concatenate(text), np.concatenate(place)
     order = np.lexsort((at, owner, key))
     order = order[_in_few_texts(key[order], owner[order])]
     return TextIndex(
