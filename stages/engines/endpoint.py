@@ -6,7 +6,8 @@ import asyncio
 import json
 import os
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from asyncio import sleep
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 Json = Mapping[str, Any]
+Body = Callable[[], Json]
 Server = Literal["vllm", "sglang"]
 
 TRANSIENT: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
@@ -99,8 +101,10 @@ class Endpoint:
             raise _not_ok(self.address("models"), reply)
         return _parsed(self.address("models"), reply)
 
-    def ask(self, path: str, bodies: Sequence[Json]) -> list[Json | None]:
+    def ask(self, path: str, bodies: Sequence[Body]) -> list[Json | None]:
         """Post each body to a path and return the answers, None where the server refused one.
+
+        A body is made when its turn comes, so that no more of them than `concurrency` are held.
 
         What fails for the moment (a full queue, a reset, a timeout, an answer that is no JSON)
         is sent again after a pause that doubles, drawn anew each time, or as long as the server
@@ -111,7 +115,7 @@ class Endpoint:
         """
         return asyncio.run(self._ask(self.address(path), bodies))
 
-    async def _ask(self, url: str, bodies: Sequence[Json]) -> list[Json | None]:
+    async def _ask(self, url: str, bodies: Sequence[Body]) -> list[Json | None]:
         slots = asyncio.Semaphore(self.concurrency)
         try:
             async with self._session() as session, asyncio.TaskGroup() as group:
@@ -121,10 +125,10 @@ class Endpoint:
         return [task.result() for task in tasks]
 
     async def _one(
-        self, session: aiohttp.ClientSession, slots: asyncio.Semaphore, url: str, body: Json
+        self, session: aiohttp.ClientSession, slots: asyncio.Semaphore, url: str, make: Body
     ) -> Json | None:
         async with slots:
-            why = ""
+            body, why = await asyncio.to_thread(make), ""
             for attempt in range(1, self.attempts + 1):
                 outcome = await self._attempt(session, url, body)
                 if not isinstance(outcome, _Failure):
@@ -136,7 +140,7 @@ class Endpoint:
                         f"try later, or raise max_wait_s"
                     )
                 if attempt < self.attempts:
-                    await asyncio.sleep(outcome.wait_s or _pause_s(attempt))
+                    await sleep(outcome.wait_s or _pause_s(attempt))
         raise NotReadyError(
             f"{url} failed {self.attempts} times ({why}); see that the server is up and "
             f"not overloaded, lower concurrency, or raise attempts or timeout_s"

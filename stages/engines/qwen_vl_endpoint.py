@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -63,18 +64,7 @@ class ServedVL:
         Raises:
             NotReadyError: when the server fails; see `Endpoint.ask`.
         """
-        pictures = _Pictures(bounds=self.bounds)
-        bodies = [
-            {
-                "model": self.model,
-                "messages": chat_messages(request, pictures),
-                "max_tokens": request.max_tokens,
-                "temperature": request.temperature,
-                "top_p": request.top_p,
-                "seed": request.seed,
-            }
-            for request in requests
-        ]
+        bodies = [partial(self._question, request) for request in requests]
         url = self.endpoint.address(CHAT)
         return [answer_of(url, each) for each in self.endpoint.ask(CHAT, bodies)]
 
@@ -97,7 +87,6 @@ class ServedVL:
     def _scores(
         self, requests: Sequence[Request], continuations: Sequence[Sequence[str]]
     ) -> list[Floats]:
-        pictures = _Pictures(bounds=self.bounds)
         body = self._vllm_body if self.endpoint.server == "vllm" else self._sglang_body
         path = CHAT if self.endpoint.server == "vllm" else GENERATE
         pairs = [
@@ -105,7 +94,7 @@ class ServedVL:
             for request, texts in zip(requests, continuations, strict=True)
             for text in texts
         ]
-        bodies = [body(request, text, pictures) for request, text in pairs]
+        bodies = [partial(body, request, text) for request, text in pairs]
         ids = encoded([[_plain(text)] for _, text in pairs], self.tokenizer)
         answers = self.endpoint.ask(path, bodies)
         flat = iter(
@@ -113,11 +102,23 @@ class ServedVL:
         )
         return [np.array([next(flat) for _ in texts], np.float32) for texts in continuations]
 
-    def _vllm_body(self, request: Request, text: str, pictures: _Pictures) -> Json:
+    def _question(self, request: Request) -> Json:
+        return {
+            "model": self.model,
+            "messages": chat_messages(request, self.bounds),
+            "max_tokens": request.max_tokens,
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "seed": request.seed,
+            "top_k": -1,  # else the servers take what the model's generation_config.json says
+            "repetition_penalty": 1.0,
+        }
+
+    def _vllm_body(self, request: Request, text: str) -> Json:
         beginning = {"role": "assistant", "content": _plain(text)}
         return {
             "model": self.model,
-            "messages": [*chat_messages(request, pictures), beginning],
+            "messages": [*chat_messages(request, self.bounds), beginning],
             "add_generation_prompt": False,
             "continue_final_message": True,
             "prompt_logprobs": 1,
@@ -125,12 +126,12 @@ class ServedVL:
             "temperature": 0.0,
         }
 
-    def _sglang_body(self, request: Request, text: str, pictures: _Pictures) -> Json:
+    def _sglang_body(self, request: Request, text: str) -> Json:
         segments = segments_of(request)
         shown = [each.number for each in segments if isinstance(each, Medium)]
         return {
             "text": "".join(map(_written, segments)) + _plain(text),
-            "image_data": [pictures.png(request.pictures[number]) for number in shown],
+            "image_data": [data_url(request.pictures[number], self.bounds) for number in shown],
             "sampling_params": {"max_new_tokens": 1, "temperature": 0.0},
             "return_logprob": True,
             "logprob_start_len": 0,
@@ -142,10 +143,11 @@ class ServedVL:
         of_prompt = vllm_logprobs if self.endpoint.server == "vllm" else sglang_logprobs
         try:
             entries = of_prompt(answer)
-            found = [entry[id_] for entry, id_ in zip(entries[-len(ids) :], ids, strict=True)]
+            last = entries[len(entries) - len(ids) :]
+            found = [entry[id_] for entry, id_ in zip(last, ids, strict=True)]
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise _no_scores(self.endpoint, _excerpt(answer)) from error
-        return float(sum(found)) if ids else 0.0
+        return float(sum(found))
 
 
 def vllm_logprobs(answer: Json) -> list[Mapping[int, float]]:
@@ -172,7 +174,7 @@ def sglang_logprobs(answer: Json) -> list[Mapping[int, float]]:
     ]
 
 
-def chat_messages(request: Request, pictures: _Pictures) -> list[Json]:
+def chat_messages(request: Request, bounds: tuple[int, int]) -> list[Json]:
     """Return the turns in the protocol's form, pictures as data URLs."""
     segments_of(request)  # the same complaints as of the other backends
     return [
@@ -183,7 +185,7 @@ def chat_messages(request: Request, pictures: _Pictures) -> list[Json]:
                 if part["type"] == "text"
                 else {
                     "type": "image_url",
-                    "image_url": {"url": pictures.png(request.pictures[part["index"]])},
+                    "image_url": {"url": data_url(request.pictures[part["index"]], bounds)},
                 }
                 for part in _stripped(message)
             ],
@@ -218,22 +220,11 @@ def answer_of(url: str, answer: Json | None) -> Answer:
         ) from error
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Pictures:
-    """Writes pictures as data URLs.
-
-    Attributes:
-        bounds: fewest and most pixels.
-    """
-
-    bounds: tuple[int, int]
-
-    def png(self, picture: Picture) -> str:
-        """Return a picture as the model sees it, lossless and hardly compressed."""
-        file = io.BytesIO()
-        seen = as_seen(picture, *self.bounds)
-        Image.fromarray(seen).save(file, "PNG", compress_level=1)
-        return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+def data_url(picture: Picture, bounds: tuple[int, int]) -> str:
+    """Return a picture as the model sees it as a PNG in a URL, lossless and hardly compressed."""
+    file = io.BytesIO()
+    Image.fromarray(as_seen(picture, *bounds)).save(file, "PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def _plain(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -96,14 +96,13 @@ class RayVL:
         ending: Sequence[int],
         sampling: Mapping[str, Any],
     ) -> dict[str, Any]:
-        seen = [as_seen(request.pictures[number], *self.bounds) for number in prompt.shown]
-        pictures = []
-        for pixels in seen:
-            file = io.BytesIO()
-            Image.fromarray(pixels).save(file, "PNG", compress_level=1)
-            pictures.append(file.getvalue())
-        ids = [*prompt.ids, *ending]
-        return {"place": place, "ids": ids, "pictures": pictures, "sampling": dict(sampling)}
+        return {
+            "place": place,
+            "ids": [*prompt.ids, *ending],
+            "pictures": [pickle.dumps(request.pictures[number]) for number in prompt.shown],
+            "bounds": list(self.bounds),
+            "sampling": dict(sampling),
+        }
 
     def _run(self, rows: Sequence[Row]) -> list[Row]:
         """Return what became of each row, in their order."""
@@ -141,8 +140,9 @@ def processed(rows: Sequence[Row], engine: QwenVL) -> list[Row]:
 
 
 def to_vllm(row: Row) -> dict[str, Any]:
-    """Return a row in the words of the processor."""
-    pictures = [Image.open(io.BytesIO(data)).convert("RGB") for data in row["pictures"]]
+    """Return a row in the words of the processor; pictures are decoded here, on the workers."""
+    bounds = [int(bound) for bound in row["bounds"]]
+    pictures = [Image.fromarray(as_seen(pickle.loads(data), *bounds)) for data in row["pictures"]]
     return {
         "tokenized_prompt": [int(id_) for id_ in row["ids"]],
         "multimodal_data": {"image": pictures} if pictures else None,
@@ -189,7 +189,5 @@ def total_of(row: Row, ids: Sequence[int]) -> float:
     """
     if row.get(FAILED):
         return float("nan")
-    if not ids:
-        return 0.0
-    found = row["logprobs"][-len(ids) :]
+    found = row["logprobs"][len(row["logprobs"]) - len(ids) :]
     return float(sum(entry[id_] for entry, id_ in zip(found, ids, strict=True)))
