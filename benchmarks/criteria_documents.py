@@ -17,6 +17,7 @@ import hashlib
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -43,8 +44,14 @@ Piece = str | Drawing
 Variants = Mapping[str, Sequence[Piece]]
 
 
-def rendered(count: int, seed: int) -> Iterator[Variants]:
-    """Yield documents on the topics of TOPICS with pictures that were never seen elsewhere."""
+def rendered(count: int, seed: int, *, heavy: int = HEAVY_PICTURES) -> Iterator[Variants]:
+    """Yield documents on the topics of TOPICS with pictures that were never seen elsewhere.
+
+    Args:
+        count: how many.
+        seed: what they are drawn from.
+        heavy: pictures of the image-heavy variant.
+    """
     topics = yaml.safe_load(TOPICS.read_text(encoding="utf-8"))
     every = [sentence for topic in topics for sentence in topic["text"]]
     for number in range(count):
@@ -56,7 +63,7 @@ def rendered(count: int, seed: int) -> Iterator[Variants]:
             rng,
             text=[" ".join(own[:3]), " ".join(own[3:])],
             lead=rng.choice(topic["leads"]),
-            drawings=[_drawn(topic, rng) for _ in range(HEAVY_PICTURES)],
+            drawings=[_drawn(topic, rng) for _ in range(heavy)],
             other=_drawn(other, rng),
             scene=landscape(rng, building=topic["around"]["building"]),
             every=every,
@@ -71,16 +78,22 @@ def site(seed: int) -> Iterator[Variants]:
     for path, texts, shown in pages:
         for name, at in shown:
             rng = Random(f"criteria/{seed}/{path.name}/{name}")
-            others = rng.sample([each for each in names if each[:4] != name[:4]], HEAVY_PICTURES)
+            unlike = [each for each in names if each[:4] != name[:4]]
+            others = rng.sample(unlike, HEAVY_PICTURES - 1)
             yield _variants(
                 rng,
                 text=["\n\n".join(texts[:at]), "\n\n".join(texts[at:])],
                 lead="",
-                drawings=[picture(each) for each in (name, *others)],
-                other=picture(others[0]),
+                drawings=[_catalogued(each) for each in (name, *others)],
+                other=_catalogued(others[0]),
                 scene=landscape(rng),
                 every=every,
             )
+
+
+@cache
+def _catalogued(name: str) -> Drawing:
+    return picture(name)
 
 
 def _drawn(topic: Mapping[str, Any], rng: Random) -> Drawing:
@@ -94,7 +107,7 @@ def _read_page(path: Path) -> tuple[list[str], list[tuple[str, int]]]:
     shown = []
     for block in re.split(r"\n\s*\n", body):
         if found := re.match(r'!\[.*\]\((\S+?)(?: ".*")?\)', block.strip()):
-            if found[1] in PICTURES and max(picture(found[1]).image.size) < 1000:
+            if found[1] in PICTURES and max(_catalogued(found[1]).image.size) < 1000:
                 shown.append((found[1], len(texts)))
         elif re.match(r"\w", block.strip()):
             texts.append(block.strip())
@@ -123,7 +136,7 @@ def _variants(
         "decorative": [before, scene, after],
         "wrong": [before, lead, other, after],
         "text-heavy": [before, icon, lead, after, *_long(every, rng)],
-        "image-heavy": [*drawings[:HEAVY_PICTURES], short],
+        "image-heavy": [*drawings, short],
     }
 
 

@@ -1,6 +1,7 @@
 """Which side outweighs, what is trimmed of it, and what is dropped because nothing helps."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from stages.record import document, media_part, text_part
 from stages.text_information import BYTES_PER_TOKEN
 from tests.fakes import batch_of, texts_of
 
+Balance = partial(DensityBalance, target_ratio=1)
 TOKENS = 100
 """Visual tokens of a picture of 280 x 280 px."""
 
@@ -46,7 +48,7 @@ def _scores(filter_, *rows):
 
 def test_balance_is_1_at_the_target_and_falls_with_the_ratio_to_either_side():
     rows = [_row(_picture(), tokens) for tokens in (25, 50, 100, 200, 400)]
-    found = _scores(DensityBalance(), *rows)
+    found = _scores(Balance(), *rows)
     np.testing.assert_allclose(found["ratio"], [4, 2, 1, 0.5, 0.25], rtol=1e-3)
     np.testing.assert_allclose(found["balance"], [0.25, 0.5, 1, 0.5, 0.25], rtol=2e-3)
     aimed = _scores(DensityBalance(target_ratio=0.5), *rows)
@@ -54,7 +56,7 @@ def test_balance_is_1_at_the_target_and_falls_with_the_ratio_to_either_side():
 
 
 def test_a_sample_keeps_its_counts_before_they_are_weighed():
-    found = _scores(DensityBalance(), _row(_picture(information=0.25), _picture(side_px=560), 100))
+    found = _scores(Balance(), _row(_picture(information=0.25), _picture(side_px=560), 100))
     assert found["visual_tokens"].tolist() == [TOKENS + 400]
     np.testing.assert_allclose(found["text_tokens"], [100], rtol=1e-2)
     np.testing.assert_allclose(found["ratio"], [25 / 100 + 4], rtol=1e-2)
@@ -62,7 +64,7 @@ def test_a_sample_keeps_its_counts_before_they_are_weighed():
 
 
 def test_pictures_are_counted_at_the_size_that_the_model_sees():
-    capped = DensityBalance(max_pixels=280 * 280)
+    capped = Balance(max_pixels=280 * 280)
     found = _scores(capped, _row(_picture(side_px=2800), 100))
     assert found["visual_tokens"].tolist() == [TOKENS]
 
@@ -70,14 +72,14 @@ def test_pictures_are_counted_at_the_size_that_the_model_sees():
 def test_repeated_text_carries_little():
     row = _row(_picture(), 10)
     row["messages"][0]["parts"][1]["text"] = "Buy now! " * 500
-    found = _scores(DensityBalance(), row)
+    found = _scores(Balance(), row)
     assert found["text_tokens"] > 1000
     assert found["ratio"] > 2
 
 
 def test_empty_pictures_and_documents_of_one_side():
     rows = [_row(_picture(information=0), 100), _row(_picture()), _row(100)]
-    found = _scores(DensityBalance(), *rows)
+    found = _scores(Balance(), *rows)
     np.testing.assert_array_equal(found["balance"], np.array([0, 0, np.nan], np.float32))
 
 
@@ -85,14 +87,14 @@ def test_empty_pictures_and_documents_of_one_side():
 @pytest.mark.parametrize("over", DensityBalance.levels)
 def test_documents_with_a_picture_of_unknown_size_are_not_judged(over, side):
     rows = [_row(_picture(), {**_picture(), **side}, 9, 9), _row(_picture(), _picture(), 9, 9)]
-    found = _scores(DensityBalance(over=over), *rows)["balance"]
+    found = _scores(Balance(over=over), *rows)["balance"]
     assert np.isnan(found[: len(found) // 2]).all()
     assert not np.isnan(found[len(found) // 2 :]).all()
 
 
 def test_the_least_related_pictures_go_until_the_rest_is_in_balance():
     bests = [0.1, 0.4, None, 0.3, 0.2]
-    filter_ = DensityBalance(over="media", min_balance=0.625)
+    filter_ = Balance(over="media", min_balance=0.625)
     row = _row(*(_picture(best=best) for best in bests), 150)
     found = _scores(filter_, row)["balance"]
     expected = [150 / 400, np.nan, 150 / 500, 150 / 200, 150 / 300]
@@ -103,12 +105,12 @@ def test_the_least_related_pictures_go_until_the_rest_is_in_balance():
 
 
 def test_pictures_of_one_worth_stay_in_their_order():
-    found = _scores(DensityBalance(over="media"), _row(_picture(), _picture(), _picture(), 100))
+    found = _scores(Balance(over="media"), _row(_picture(), _picture(), _picture(), 100))
     np.testing.assert_allclose(found["balance"], [np.nan, 0.5, 1 / 3], rtol=1e-2)
 
 
 def test_the_text_farthest_from_pictures_goes_until_the_rest_is_in_balance():
-    filter_ = DensityBalance(over="text", min_balance=0.53125)
+    filter_ = Balance(over="text", min_balance=0.53125)
     row = _row(100, 80, 60, _picture(), 40, 20)
     found = _scores(filter_, row)["balance"]
     expected = [100 / 300, 100 / 180, np.nan, 1, 100 / 200]  # the order is 60, 40, 80, 20, 100
@@ -119,19 +121,19 @@ def test_the_text_farthest_from_pictures_goes_until_the_rest_is_in_balance():
 
 def test_a_side_that_is_not_overlong_is_left_alone():
     text_heavy, image_heavy = _row(_picture(), _picture(), 9000), _row(*[_picture()] * 9, 1, 1)
-    assert np.nanmin(_scores(DensityBalance(over="media"), text_heavy)["balance"]) == 1
-    assert np.nanmin(_scores(DensityBalance(over="text"), image_heavy)["balance"]) == 1
+    assert np.nanmin(_scores(Balance(over="media"), text_heavy)["balance"]) == 1
+    assert np.nanmin(_scores(Balance(over="text"), image_heavy)["balance"]) == 1
 
 
 def test_no_text_is_trimmed_for_a_picture_that_shows_nothing_or_is_not_there():
     rows = [_row(_picture(information=0), 100, 100), _row(100, 100)]
-    assert np.isnan(_scores(DensityBalance(over="text"), *rows)["balance"]).all()
+    assert np.isnan(_scores(Balance(over="text"), *rows)["balance"]).all()
 
 
 def test_text_heavy_and_image_heavy_documents_score_below_an_even_one():
     even = _row(_picture(), 200)
     text_heavy, image_heavy = _row(_picture(side_px=56), 2700), _row(*[_picture()] * 20, 40)
-    found = _scores(DensityBalance(), even, text_heavy, image_heavy)["balance"]
+    found = _scores(Balance(), even, text_heavy, image_heavy)["balance"]
     assert found[0] > max(found[1:])
     assert DensityBalance().limits()[0].keeps(found).tolist() == [True, False, False]
 
@@ -142,4 +144,4 @@ def test_text_heavy_and_image_heavy_documents_score_below_an_even_one():
 )
 def test_options_outside_their_range_are_named(options, message):
     with pytest.raises(ValueError, match=message):
-        DensityBalance(**options)
+        Balance(**options)
