@@ -47,13 +47,13 @@ def generate(
     at = inputs.positions[:, last].amax(0)
     hidden = model.language(model.embed(inputs), inputs.positions, _prompts(caches))[last]
     answers: list[list[int]] = [[] for _ in last]
-    for _ in range(max_new_tokens):
+    for step in range(1, max_new_tokens + 1):
         ids = _choose(hidden @ model.head_weight.T, temperature, generator)
-        if _note(answers, ids, stop_ids):
+        if _note(answers, ids, stop_ids) or step == max_new_tokens:
             break
-        at = at + 1
-        hidden = model.language.embed_tokens(ids)
-        hidden = model.language(hidden, at.expand(3, -1), [cache.remember for cache in caches])
+        words = model.language.embed_tokens(ids)
+        positions = (at + step).expand(3, -1)
+        hidden = model.language(words, positions, [cache.remember for cache in caches])
     return answers
 
 

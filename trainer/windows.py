@@ -51,7 +51,7 @@ class VisionLayout:
     max_frame: int
 
 
-def vision_layout(grids: Sequence[Grid], *, window_tokens: int = WINDOW_TOKENS) -> VisionLayout:
+def vision_layout(grids: Sequence[Grid]) -> VisionLayout:
     """Return the layout of media that lie one behind the other.
 
     `pixels.reshape(M, -1)[layout.order].reshape(P, -1)` brings patches from the order of the image
@@ -59,7 +59,6 @@ def vision_layout(grids: Sequence[Grid], *, window_tokens: int = WINDOW_TOKENS) 
 
     Args:
         grids: of the media, patches; height and width are even.
-        window_tokens: merged tokens along each side of a window.
 
     Raises:
         ValueError: when a grid is empty or has a side that cannot be merged two by two.
@@ -71,7 +70,7 @@ def vision_layout(grids: Sequence[Grid], *, window_tokens: int = WINDOW_TOKENS) 
     for grid in grids:
         _check(grid)
         rows, columns = grid.h // MERGE, grid.w // MERGE
-        order, lengths = _frame(rows, columns, window_tokens)
+        order, lengths = _frame(rows, columns)
         starts = tokens_before + np.arange(grid.t)[:, None] * (rows * columns)
         orders.append((starts + order).ravel())
         places.append(np.tile(_patch_hw(rows, columns)[order].reshape(-1, 2), (grid.t, 1)))
@@ -97,11 +96,11 @@ def _check(grid: Grid) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _frame(rows: int, columns: int, window_tokens: int) -> tuple[Ints, tuple[int, ...]]:
+def _frame(rows: int, columns: int) -> tuple[Ints, tuple[int, ...]]:
     """Return the merged tokens of a frame sorted by window, and the windows' lengths in patches."""
-    across = -(-columns // window_tokens)
-    down = np.arange(rows)[:, None] // window_tokens
-    window = (down * across + np.arange(columns) // window_tokens).ravel()
+    across = -(-columns // WINDOW_TOKENS)
+    down = np.arange(rows)[:, None] // WINDOW_TOKENS
+    window = (down * across + np.arange(columns) // WINDOW_TOKENS).ravel()
     lengths = np.bincount(window) * MERGE**2
     return np.argsort(window, kind="stable"), tuple(lengths.tolist())
 
