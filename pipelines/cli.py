@@ -18,7 +18,6 @@ from pipelines.estimate import estimate as estimated
 from pipelines.estimate import told as estimate_told
 from pipelines.folder import RunFolder, folder_at
 from pipelines.job import run_recipe
-from pipelines.options import default_of, option_types, type_name
 from pipelines.plan import explain
 from pipelines.recipe import Recipe, load_recipe
 from pipelines.report import write_report
@@ -26,6 +25,7 @@ from pipelines.single import stage_recipe
 from pipelines.submit import Request, run_from_client
 from pipelines.submit import submit as submit_job
 from stages.errors import QuernError, RecipeError
+from stages.options import default_of, option_types, type_name
 from stages.places import exists
 from stages.stage import Filter, Operator
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 
 from pipelines.catalogue import did_you_mean, snake_case
-from pipelines.options import coerce
+from stages.options import coerce
 from stages.stage import Resources
 
 Entries = dict[str, dict[str, Any]]

@@ -18,9 +18,9 @@ from types import MappingProxyType
 from typing import Any
 
 from pipelines.folder import RunFolder, read_json, unit_identity
-from pipelines.options import default_of
 from pipelines.recipe import Recipe, Step
 from stages.files import sha256_of
+from stages.options import default_of
 from stages.record import SCHEMA_VERSION
 from stages.stage import Filter, Operator, Regroup, Resources
 

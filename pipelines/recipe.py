@@ -25,12 +25,12 @@ from pipelines.entries import (
     take_resources,
     tiny_changes,
 )
-from pipelines.options import coerce, option_types
-from pipelines.recipe_file import read_yaml
 from stages.errors import NotReadyError, RecipeError, SourceError
+from stages.options import coerce, option_types
 from stages.record import PAYLOAD, SCHEMA
 from stages.stage import Operator, Resources, Source, Unit
 from stages.write_shards import WriteShards
+from stages.yaml_file import read_yaml
 
 OperatorT = TypeVar("OperatorT", bound=Operator)
 

@@ -20,7 +20,6 @@ from PIL import Image
 
 from pipelines.catalogue import all_operators, find_operator
 from pipelines.folder import RunFolder
-from pipelines.options import coerce, option_types
 from pipelines.plan import Segment
 from pipelines.recipe import Step, load_recipe
 from pipelines.run import OnRay
@@ -31,6 +30,7 @@ from stages.engines.clip import Clip
 from stages.engines.qwen_vl import QwenVL
 from stages.files import read_table, write_table
 from stages.media import MediaStore, write_pack
+from stages.options import coerce, option_types
 from stages.record import PAYLOAD, conform, document, empty_column, media_part, table_of, text_part
 from stages.sources.read_jsonl import ReadJsonl
 from stages.stage import (

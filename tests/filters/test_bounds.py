@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.catalogue import all_operators, find_operator
-from pipelines.options import default_of
+from stages.options import default_of
 from stages.stage import Filter, Limit
 
 BOUNDED = [

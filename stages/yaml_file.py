@@ -1,4 +1,4 @@
-"""The content of a recipe file: YAML in which no key comes twice."""
+"""YAML in which no key comes twice, as recipes and presets are written."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@ from typing import Any, ClassVar, Literal
 
 import pytest
 
-from pipelines.options import coerce, option_types, type_name
+from stages.options import coerce, option_types, type_name
 
 
 @dataclass(frozen=True, kw_only=True)
