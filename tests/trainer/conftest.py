@@ -1,6 +1,5 @@
 import pytest
 import torch
-from transformers import Qwen2_5_VLForConditionalGeneration
 
 from tests.trainer.documents import small_config
 from trainer.model import QwenVLModel
@@ -25,4 +24,6 @@ def untied_folder(untied, tmp_path_factory):
 @pytest.fixture(scope="session")
 def theirs(untied_folder):
     """The same weights in transformers' model."""
+    from transformers import Qwen2_5_VLForConditionalGeneration  # slow to import, rarely needed
+
     return Qwen2_5_VLForConditionalGeneration.from_pretrained(untied_folder, dtype=torch.float32)
