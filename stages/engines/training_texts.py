@@ -16,6 +16,7 @@ _HERE: Final = Path(__file__).parent
 _PAGES: Final = _HERE.parents[1] / "examples/pages"
 TINY_NGRAM: Final = _HERE / "weights/tiny_ngram.npz"
 TINY_WORDS: Final = _HERE / "weights/tiny_words.txt"
+LIGHT_TEXT_QUALITY: Final = _HERE / "weights/light_text_quality.npz"
 
 
 def example_texts() -> Iterator[str]:
