@@ -211,13 +211,12 @@ def _inputs(documents: Sequence[_Document]) -> ModelInputs:
         grids, at = [DUMMY], np.full(DUMMY.tokens, -1, np.int64)
         patches = [np.zeros((DUMMY.patches, PATCH_VALUES), np.uint8)]
     layout = vision_layout(grids)
-    tokens = np.concatenate(patches).reshape(len(layout.order), -1)
     return ModelInputs(
         input_ids=torch.from_numpy(np.concatenate([each.ids for each in documents])),
         positions=torch.from_numpy(np.concatenate([each.positions for each in documents], axis=1)),
         cu_documents=torch.from_numpy(starts.astype(np.int32)),
         max_document=_power_of_two(max(lengths)),
-        pixels=torch.from_numpy(normalise(tokens[layout.order].reshape(-1, PATCH_VALUES))),
+        pixels=torch.from_numpy(normalise(np.concatenate(patches), layout.order)),
         patch_hw=torch.from_numpy(layout.patch_hw),
         cu_windows=torch.from_numpy(layout.cu_windows),
         max_window=layout.max_window,

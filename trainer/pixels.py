@@ -8,6 +8,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 from PIL import Image
 
 from stages.decode import Limits, UndecodableError, decode_rgb
@@ -27,8 +28,9 @@ Bytes = npt.NDArray[np.uint8]
 
 LIMITS: Final = Limits(max_bytes=1 << 30, max_pixels=1 << 28)
 """Far beyond what a run lets into its shards by its own limits."""
-PATCH_VALUES: Final = 3 * TEMPORAL * PATCH_PX**2
-"""Numbers in a patch: channels, two frames, rows, columns."""
+CHANNEL_VALUES: Final = TEMPORAL * PATCH_PX**2
+"""Numbers in a channel of a patch: two frames, rows, columns."""
+PATCH_VALUES: Final = 3 * CHANNEL_VALUES
 MEAN: Final = (0.48145466, 0.4578275, 0.40821073)
 STD: Final = (0.26862954, 0.26130258, 0.27577711)
 """Of red, green and blue in the released image processor (those of CLIP)."""
@@ -135,19 +137,33 @@ def patchify(frames: Bytes) -> Bytes:
     return cells.transpose(0, 2, 5, 3, 6, 8, 1, 4, 7).reshape(-1, PATCH_VALUES)
 
 
-def normalise(patches: Bytes) -> npt.NDArray[np.float32]:
+def normalise(patches: Bytes, order: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     """Return float32[P, 1176] of uint8[P, 1176]: (value / 255 - mean) / std of each channel.
 
     Bit for bit what transformers' PIL processor computes, by looking up each byte.
+
+    Args:
+        patches: uint8[P, 1176].
+        order: int64[P / 4], which four neighbouring patches come first, second, ...
     """
-    by_channel = patches.reshape(len(patches), 3, -1)
-    values = np.empty(by_channel.shape, np.float32)
-    for channel, table in enumerate(_TABLES):
-        values[:, channel] = table[by_channel[:, channel]]
-    return values.reshape(len(patches), PATCH_VALUES)
+    values = np.empty(patches.shape, np.float32)
+    _look_up(patches.reshape(len(order), -1, CHANNEL_VALUES), order, _TABLES, values.reshape(-1))
+    return values
+
+
+@njit(cache=True, nogil=True)
+def _look_up(tokens: Any, order: Any, tables: Any, values: Any) -> None:
+    """Write the table's entry of each byte of tokens[order] in turn; a third of numpy's time."""
+    place = 0
+    for number in order:
+        for channel in range(tokens.shape[1]):
+            table = tables[channel % 3]
+            for byte in tokens[number, channel]:
+                values[place] = table[byte]
+                place += 1
 
 
 _LEVELS: Final = (np.arange(256, dtype=np.float64) * (1 / 255)).astype(np.float32)
-_TABLES: Final = [
-    (_LEVELS - np.float32(mean)) / np.float32(std) for mean, std in zip(MEAN, STD, strict=True)
-]
+_TABLES: Final = np.stack(
+    [(_LEVELS - np.float32(mean)) / np.float32(std) for mean, std in zip(MEAN, STD, strict=True)]
+)
