@@ -4,7 +4,7 @@ Each comes in six variants of one text, so that scores can be compared pair by p
 
 redundant      the caption and all facts of the picture stand under it
 complementary  a sentence brings the picture up without telling what it shows
-decorative     a landscape of what the text names in passing
+decorative     a landscape of hills, which the text names in passing
 wrong          the sentence of the complementary one, the picture of another document
 text-heavy     about 2,000 words beside one icon
 image-heavy    twenty pictures beside 30 words
@@ -58,14 +58,14 @@ def rendered(count: int, seed: int, *, heavy: int = HEAVY_PICTURES) -> Iterator[
         rng = Random(f"criteria/{seed}/{number}")
         topic, other = rng.sample(topics, 2)
         own = rng.sample(topic["text"], 5)
-        own.insert(rng.randrange(6), topic["around"]["sentence"])
+        own.insert(rng.randrange(6), topic["around"])
         yield _variants(
             rng,
             text=[" ".join(own[:3]), " ".join(own[3:])],
             lead=rng.choice(topic["leads"]),
             drawings=[_drawn(topic, rng) for _ in range(heavy)],
             other=_drawn(other, rng),
-            scene=landscape(rng, building=topic["around"]["building"]),
+            scene=landscape(rng),
             every=every,
         )
 

@@ -148,10 +148,10 @@ def _measured(documents: Iterable[Variants], stages: Sequence[Stage]) -> dict[st
 def _cosines(batches: Mapping[str, Batch]) -> tuple[float, float]:
     """Return the cosines between which complementarity lies.
 
-    The first is the middle best cosine of decorative pictures, the second the middle cosine of
-    told pictures with all sentences together.
+    The first is the middle best cosine of wrong pictures, the second the middle cosine of told
+    pictures with all sentences together.
     """
-    best = media_scores(batches["decorative"].media(), "clip.best")
+    best = media_scores(batches["wrong"].media(), "clip.best")
     residual = media_scores(batches["redundant"].media(), "clip.residual")
     return max(0.0, float(np.nanmedian(best))), float(np.nanmedian(np.sqrt(1 - residual)))
 
@@ -176,10 +176,13 @@ def _print_table(
 def _pairs(found: Scores, more: str, less: str) -> str:
     judged = ~(np.isnan(found[more]) | np.isnan(found[less]))
     high, low = found[more][judged], found[less][judged]
+    if not len(high):
+        return "not judged | -"
     right = float(np.sum(high > low) + 0.5 * np.sum(high == low))
     start, end = wilson(right, len(high))
     across = (high[:, None] > low).mean() + 0.5 * (high[:, None] == low).mean()
-    return f"{right / max(len(high), 1):.3f} [{start:.3f}, {end:.3f}] | {across:.3f}"
+    of = f" of {len(high)}" if len(high) < len(judged) else ""
+    return f"{right / len(high):.3f} [{start:.3f}, {end:.3f}]{of} | {across:.3f}"
 
 
 def wilson(right: float, count: int) -> tuple[float, float]:
