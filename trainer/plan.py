@@ -218,20 +218,19 @@ def _copies(
     """Return how often the epoch sees each row, and how many rows it must leave out."""
     times = _times(counts.groups, packing.shares)[counts.group]
     copies = np.floor(times + draws.random(len(counts))).astype(np.int64)
-    too_long = counts.n_tokens > packing.pack_tokens
-    unlabelled = counts.n_label_tokens == 0
-    wanted = copies > 0
-    if packing.over_long == "refuse" and np.any(too_long & wanted):
-        row = int(np.argmax(too_long & wanted))
+    wanted, labelled = copies > 0, counts.n_label_tokens > 0
+    too_long = wanted & labelled & (counts.n_tokens > packing.pack_tokens)
+    if packing.over_long == "refuse" and too_long.any():
+        row = int(np.argmax(too_long))
         raise NotReadyError(
-            f"{int((too_long & wanted).sum())} of {len(counts)} rows are longer than a pack of "
+            f"{int(too_long.sum())} of {len(counts)} rows are longer than a pack of "
             f"{packing.pack_tokens} tokens, row {row} has {counts.n_tokens[row]}; raise "
             f"pack_tokens, or leave them out with over_long: drop"
         )
-    copies[too_long | unlabelled] = 0
+    copies[too_long | ~labelled] = 0
     if not copies.any():
         raise NotReadyError(f"{counts.folder} has no row to train on with these options")
-    dropped = {"over_long": too_long & wanted, "unlabelled": unlabelled & wanted & ~too_long}
+    dropped = {"over_long": too_long, "unlabelled": wanted & ~labelled}
     return copies, {name: int(mask.sum()) for name, mask in dropped.items()}
 
 

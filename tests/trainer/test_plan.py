@@ -194,7 +194,12 @@ def test_long_and_unlabelled_rows_are_dropped_and_counted():
     counts = counts_of([8, 9, 1, 9], labels=[1, 1, 0, 0])
     plan = plan_epoch(counts, Packing(pack_tokens=8, step_packs=1, over_long="drop"), 0)
     assert plan.rows.tolist() == [0]
-    assert plan.dropped == {"over_long": 2, "unlabelled": 1}
+    assert plan.dropped == {"over_long": 1, "unlabelled": 2}
+
+
+def test_a_long_row_that_nothing_is_trained_on_is_not_refused():
+    counts = counts_of([8, 9], labels=[1, 0])
+    assert plan_epoch(counts, Packing(pack_tokens=8, step_packs=1), 0).rows.tolist() == [0]
 
 
 def test_rows_that_no_share_wants_are_not_refused_for_their_length():
