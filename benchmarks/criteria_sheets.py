@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from PIL import Image, ImageDraw, ImageFont
 
+from stages.decode import Limits, decode_rgb
 from stages.files import read_table
 from stages.media import Location, MediaStore
 from stages.record import conform
@@ -97,6 +97,7 @@ _TOLD = {"clip.best": "best", "clip.residual": "left", "density.information": "i
 def _thumb(batch: Batch, medium: Mapping[str, Any]) -> Image.Image | None:
     if medium["location"] is None:
         return None
-    image = Image.open(io.BytesIO(batch.store.read(Location(**medium["location"]))))
+    data = batch.store.read(Location(**medium["location"]))
+    image = Image.fromarray(decode_rgb(data, Limits()))
     image.thumbnail((THUMB_PX, THUMB_PX))
-    return image.convert("RGB")
+    return image

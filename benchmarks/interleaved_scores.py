@@ -30,6 +30,7 @@ from benchmarks.criteria_sheets import write_sheets
 from filters.clip_relevance import ClipRelevance
 from filters.complementarity import Complementarity
 from filters.density_balance import DensityBalance
+from filters.text_quality import TextQuality
 from stages.embed_clip import EmbedClip
 from stages.engines.clip import Clip
 from stages.engines.qwen_vl import QwenVL
@@ -69,7 +70,10 @@ def main() -> None:
     print(f"on other documents: stray cosine {stray:.3f}, told cosine {told:.3f}\n")
     filters = _filters(stray, told)
     if options.real:
-        judges = {name: (filter_, score) for name, (filter_, score, _) in filters.items()}
+        judges: dict[str, tuple[Filter, str]] = {
+            name: (filter_, score) for name, (filter_, score, _) in filters.items()
+        }
+        judges["text quality"] = (TextQuality(), "text_quality")
         write_sheets(options.real, options.out, stages, judges)
         return
     sets = {
@@ -153,7 +157,10 @@ def _cosines(batches: Mapping[str, Batch]) -> tuple[float, float]:
     """
     best = media_scores(batches["wrong"].media(), "clip.best")
     residual = media_scores(batches["redundant"].media(), "clip.residual")
-    return max(0.0, float(np.nanmedian(best))), float(np.nanmedian(np.sqrt(1 - residual)))
+    stray, told = float(np.nanmedian(best)), float(np.nanmedian(np.sqrt(1 - residual)))
+    if not told > max(stray, 0):
+        raise SystemExit(f"the model finds captions no closer than strangers: {told}, {stray}")
+    return max(stray, 0.0), told
 
 
 def _print_table(

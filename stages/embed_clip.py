@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar, Final, cast
 
 import numpy as np
+from PIL import Image
 
 from stages import relations
-from stages.decode import Limits, UndecodableError, decode_reduced
+from stages.decode import Limits, decode_reduced
 from stages.elements import Floats, Ints, MediaList, add_scores, with_media
 from stages.embeddings import with_embeddings
 from stages.engines.clip import Clip
@@ -22,8 +24,8 @@ from stages.stage import Batch, Resources, Stage, StageFn
 
 NAME: Final = "clip"
 MEASURES: Final = ("best", "near", "document", "residual", "assigned")
-MAX_BYTES: Final = 256 << 20
-"""Decoded pixels given to the model at once."""
+PORTION: Final = 256
+"""Pictures given to the model at once: more would have to be held in memory."""
 LIMITS: Final = Limits()
 
 
@@ -122,39 +124,41 @@ class EmbedClip(Stage):
 def _picture_vectors(batch: Batch, media: MediaList, clip: LoadedClip) -> dict[str, Floats]:
     """Return the unit vector of each different picture that can be decoded, by its sha256."""
     vectors: dict[str, Floats] = {}
-    for pictures in _decoded(batch, media, clip.side_px):
+    for pictures in _decoded(batch, _stored(media), clip):
         found = clip.embed_images(list(pictures.values()))
         vectors.update(zip(pictures, found, strict=True))
     return vectors
 
 
-def _decoded(batch: Batch, media: MediaList, side_px: int) -> Iterator[dict[str, Pixels]]:
-    """Yield the different pictures of a batch by their sha256, about MAX_BYTES at a time.
-
-    They come no larger than the model needs, where less can be decoded in less time.
-    """
-    pictures: dict[str, Pixels] = {}
-    held = 0
-    for name, place in _stored(media).items():
-        read = partial(_decode, batch, place, side_px)
-        try:
-            pixels = batch.pictures.get(f"{name} from {side_px} px", read)
-        except UndecodableError:
-            continue
-        pictures[name] = pixels
-        held += pixels.nbytes
-        if held >= MAX_BYTES:
-            yield pictures
-            pictures, held = {}, 0
-    if pictures:
-        yield pictures
+def _decoded(
+    batch: Batch, stored: Mapping[str, Location], clip: LoadedClip
+) -> Iterator[dict[str, Pixels]]:
+    """Yield pictures by their sha256, PORTION at a time; the next ones are decoded meanwhile."""
+    names, before = list(stored), None
+    decode = partial(_decode, batch, clip.side_px)
+    with ThreadPoolExecutor(clip.workers) as pool:
+        for start in range(0, len(names), PORTION):
+            some = names[start : start + PORTION]
+            here = some, pool.map(decode, [stored[name] for name in some])
+            if before is not None:
+                yield _whole(*before)
+            before = here
+        if before is not None:
+            yield _whole(*before)
 
 
-def _decode(batch: Batch, place: Location, side_px: int) -> Pixels:
-    found, pixels = decode_reduced(batch.store.read(place), LIMITS, side_px)
+def _whole(names: list[str], pictures: Iterator[Pixels | None]) -> dict[str, Pixels]:
+    pairs = zip(names, pictures, strict=True)
+    return {name: pixels for name, pixels in pairs if pixels is not None}
+
+
+def _decode(batch: Batch, side_px: int, place: Location) -> Pixels | None:
+    """Return uint8[H, W, 3] of no more than four times the side that the model sees, or None."""
+    _, pixels = decode_reduced(batch.store.read(place), LIMITS, side_px)
     if pixels is None:
-        raise UndecodableError(found.status)
-    return pixels
+        return None
+    by = min(pixels.shape[:2]) // (2 * side_px)
+    return pixels if by < 2 else np.asarray(Image.fromarray(pixels).reduce(by))
 
 
 def _stored(media: MediaList) -> dict[str, Location]:

@@ -29,6 +29,7 @@ class ColourClip:
 
     dim: int = 4
     side_px: int = 8
+    workers: int = 2
     calls: list = field(default_factory=list, compare=False)
 
     def check(self):
@@ -38,6 +39,7 @@ class ColourClip:
         return self
 
     def embed_images(self, pictures):
+        assert all(min(each.shape[:2]) < 4 * self.side_px for each in pictures)
         self.calls.append(("images", len(pictures)))
         means = [np.append(each.reshape(-1, 3).mean(axis=0) / 255, 0.0) for each in pictures]
         return _units(means)
@@ -127,12 +129,18 @@ def test_a_batch_takes_one_call_for_its_pictures_and_one_for_its_sentences(make)
     assert model.calls == [("images", 2), ("texts", 2)]
 
 
-def test_many_pixels_are_given_to_the_model_in_portions(make, monkeypatch):
-    monkeypatch.setattr(embed_clip, "MAX_BYTES", 1000)  # a picture has 600
+def test_many_pictures_are_given_to_the_model_in_portions(make, monkeypatch):
+    monkeypatch.setattr(embed_clip, "PORTION", 2)
     made, model = _embed(make(["red", RED, BLUE, GREEN]))
     assert model.calls == [("images", 2), ("images", 1), ("texts", 1)]
     found = media_scores(made.media(), "clip.best")
     np.testing.assert_allclose(found, [1, 0, 0], atol=1e-6)
+
+
+def test_a_large_picture_is_made_smaller_before_it_is_held(make):
+    large = _png((255, 0, 0), size=(400, 3000))
+    made, _ = _embed(make(["A red door.", large]))
+    assert media_scores(made.media(), "clip.best").tolist() == [1.0]
 
 
 def test_a_picture_that_cannot_be_decoded_is_not_measured_and_costs_no_row(make):
