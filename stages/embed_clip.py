@@ -33,11 +33,10 @@ LIMITS: Final = Limits()
 class EmbedClip(Stage):
     """Embeds the pictures of documents, and measures each against the sentences around it.
 
-    All pictures of a batch go through the model together, each content once, and so do all
-    sentences of the documents that show any. A picture that is not stored or cannot be decoded
-    has neither embedding nor measurements; one whose document has no sentence has no
-    measurements. No threshold is applied here: filters read what is written, so another
-    threshold needs no model.
+    Pictures and sentences of all documents of a batch go through the model together, each
+    content once. A picture that is not stored or cannot be decoded has neither embedding nor
+    measurements; one whose document has no sentence has no measurements. No threshold is
+    applied here: filters read what is written, so another threshold needs no model.
 
     Reads: messages, media (type, status, sha256, location) and their bytes.
     Writes: embedding.clip, the sha256 of each picture to its unit vector; into the scores of
