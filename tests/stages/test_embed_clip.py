@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from filters.clip_relevance import ClipRelevance
+from filters.complementarity import Complementarity
 from pipelines.recipe import Step
 from pipelines.walk import walk
 from stages import embed_clip
@@ -211,3 +213,27 @@ def test_documents_do_not_hang_on_what_else_is_in_the_batch(make):
 def test_options_count_at_least_one(name):
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
         EmbedClip(**{name: 0})
+
+
+def test_the_criteria_order_documents_of_planted_geometry(make):
+    mostly_blue = _png((64, 0, 255))
+    kinds = ("redundant", "complementary", "decorative", "wrong")
+    documents = [
+        [YELLOW, "A red door. A green hill."],
+        [YELLOW, "A red door. It creaks."],
+        [mostly_blue, "A red door. It creaks."],
+        [BLUE, "A red door. It creaks."],
+    ]
+    made, _ = _embed(make(*documents))
+    found = {}
+    for filter_ in (
+        ClipRelevance(over="sample"),
+        Complementarity(over="sample", stray_cosine=0.1, told_cosine=0.9),
+    ):
+        for name, scores in filter_.build()(made).items():
+            found[name] = dict(zip(kinds, scores.tolist(), strict=True))
+    relevance, added = found["relevance"], found["complementarity"]
+    assert relevance["redundant"] == pytest.approx(relevance["complementary"])
+    assert relevance["complementary"] > relevance["decorative"] > relevance["wrong"]
+    assert added["complementary"] > added["decorative"] > added["wrong"]
+    assert added["complementary"] > added["redundant"]
