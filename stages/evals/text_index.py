@@ -2,7 +2,7 @@
 
 Of an evaluation text every run of `ngram` words is known, of a shorter one the run of all its
 words. Runs that more than MAX_TEXTS evaluation texts have are instructions that their sets
-repeat, and count nowhere.
+repeat: they count nowhere, and words that only they cover are no words of the text.
 
 Source: Brown et al. 2020, arXiv:2005.14165, appendix C (13-grams; of shorter texts 8 words at
 least; punctuation and case aside; frequent runs left out); Lambert et al. 2024, arXiv:2411.15124,
@@ -40,7 +40,8 @@ class TextIndex:
 
     Attributes:
         names: of the texts.
-        words: int64[E], words of each.
+        words: int64[E], words of each that its runs cover; 0 for instructions alone.
+        size: int64[E], words of the runs of each.
         sizes: int64[L], the lengths of runs that there are, ascending.
         keys: uint64[R], hashes of runs, ascending, repeats included.
         text: int32[R], the evaluation text of each run.
@@ -50,6 +51,7 @@ class TextIndex:
 
     names: tuple[str, ...]
     words: Ints
+    size: Ints
     sizes: Ints
     keys: Keys
     text: Places
@@ -124,6 +126,10 @@ def text_index(names: tuple[str, ...], cores: list[Keys], ngram: int) -> TextInd
     key, owner, at = np.concatenate(keys), np.concatenate(text), np.concatenate(place)
     order = np.lexsort((at, owner, key))
     order = order[_in_few_texts(key[order], owner[order])]
+    by_text = order[np.lexsort((at[order], owner[order]))]
+    first, covered = _covered(owner[by_text], at[by_text], size[owner[by_text]])
+    words[:] = 0
+    words[owner[by_text][first]] = covered
     return TextIndex(
         names=names,
         words=words,
@@ -131,6 +137,7 @@ def text_index(names: tuple[str, ...], cores: list[Keys], ngram: int) -> TextInd
         keys=key[order],
         text=owner[order],
         place=at[order],
+        size=size,
         table=_table(key[order]),
     )
 
@@ -156,11 +163,7 @@ def overlaps(index: TextIndex, tokens: Tokens, over: str) -> Overlaps:
     """Return which evaluation text each sample or text part of a batch holds most of."""
     words, offsets, _ = written_words(tokens, over)
     segment, text, place = _shared(index, words, offsets)
-    new = np.r_[True, (np.diff(segment) != 0) | (np.diff(text) != 0)][: len(text)]
-    size = np.minimum(index.words[text], index.sizes.max(initial=0))
-    ahead = np.where(np.r_[new[1:], True][: len(text)], size, np.diff(place, append=0))
-    first = np.flatnonzero(new)
-    covered = np.bincount(np.cumsum(new) - 1, np.minimum(ahead, size), len(first)).astype(np.int64)
+    first, covered = _covered(segment * len(index.names) + text, place, index.size[text])
     share = (covered / index.words[text[first]]).astype(np.float32)
     found = Overlaps(
         share=np.zeros(len(offsets) - 1, np.float32),
@@ -172,6 +175,21 @@ def overlaps(index: TextIndex, tokens: Tokens, over: str) -> Overlaps:
     found.share[where], found.covered[where] = share[order], covered[order]
     found.text[where] = text[first[order]]
     return found
+
+
+def _covered(text: Ints, place: Ints, size: Ints) -> tuple[Ints, Ints]:
+    """Return where the runs of each text begin, and how many of its words they cover together.
+
+    Args:
+        text: int64[R], ascending: of each run the text.
+        place: int64[R], the word that it begins with, ascending in each text.
+        size: int64[R], its words.
+    """
+    new = np.r_[True, np.diff(text) != 0][: len(text)]
+    last = np.r_[new[1:], True][: len(text)]
+    ahead = np.where(last, size, np.minimum(np.diff(place, append=0), size))
+    first = np.flatnonzero(new)
+    return first, np.bincount(np.cumsum(new) - 1, ahead, len(first)).astype(np.int64)
 
 
 def _shared(index: TextIndex, words: Keys, offsets: Ints) -> tuple[Ints, Ints, Ints]:

@@ -28,15 +28,16 @@ def tokens_of(*texts):
 
 
 def by_hand(text, other, ngram, known):
-    """Return how many words of an evaluation text the shared runs cover."""
+    """Return how many words of an evaluation text the shared runs cover, and all of its runs."""
     size = min(ngram, len(other))
     there = {tuple(text[i : i + size]) for i in range(len(text) - size + 1)}
-    covered = set()
+    covered, coverable = set(), set()
     for i in range(len(other) - size + 1):
         run = tuple(other[i : i + size])
-        if run in there and known[run] <= module.MAX_TEXTS:
-            covered |= set(range(i, i + size))
-    return len(covered)
+        if known[run] <= module.MAX_TEXTS:
+            coverable |= set(range(i, i + size))
+            covered |= set(range(i, i + size)) if run in there else set()
+    return len(covered), len(coverable)
 
 
 @given(st.lists(LETTERS, min_size=1, max_size=5), st.lists(LETTERS.filter(bool), max_size=14))
@@ -50,8 +51,9 @@ def test_agrees_with_counting_by_hand(texts, evals):
     index = index_of([" ".join(each) for each in evals], ngram)
     found = overlaps(index, tokens_of(*map(" ".join, texts)), "sample")
     for number, text in enumerate(texts):
-        covered = [by_hand(text, other, ngram, known) for other in evals]
-        shares = [c / len(other) for c, other in zip(covered, evals, strict=True)]
+        counts = [by_hand(text, other, ngram, known) for other in evals]
+        covered = [count for count, _ in counts]
+        shares = [count / max(words, 1) for count, words in counts]
         best = max(shares, default=0)
         assert found.share[number] == np.float32(best)
         assert found.text[number] == (shares.index(best) if best else -1)
@@ -66,10 +68,12 @@ def test_runs_do_not_reach_from_one_sample_into_the_next():
 def test_runs_that_many_evaluation_texts_have_count_nowhere(monkeypatch):
     monkeypatch.setattr(module, "MAX_TEXTS", 2)
     texts = [f"answer with a letter {x} {x}" for x in "pqr"]
-    index = index_of(texts, 3)
+    index = index_of([*texts, "answer with a", "answer with a"], 3)
+    assert index.words.tolist() == [4, 4, 4, 0, 0]
     assert overlaps(index, tokens_of("answer with a letter"), "sample").share.tolist() == [0]
     found = overlaps(index, tokens_of("answer with a letter q q"), "sample")
     assert (found.text.tolist(), found.covered.tolist()) == ([1], [4]), "a letter q q"
+    assert found.share.tolist() == [1], "the instruction is no part of the text"
 
 
 def test_equal_and_short_texts_are_left_out_when_sets_are_read(tmp_path):
