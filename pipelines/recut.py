@@ -66,11 +66,14 @@ def recut(run: str, settings: Sequence[str], out: str = "") -> RunFolder:
             raise
         note_run(folder, about, started, told_of(result))
         card, report = write_card(folder), write_report(folder)
-    display.say(told_yield(read_summary(plan.parent), read_summary(folder), plan.steps))
-    display.say(
-        f"\n{workers.walked:,} of {workers.rows:,} rows of segment {plan.first} went through its "
-        f"steps again; {time.perf_counter() - started:.1f} s\n\ncard    {card}\nreport  {report}"
-    )
+    display.say("\n" + told_yield(read_summary(plan.parent), read_summary(folder), plan.steps))
+    if workers.rows:
+        display.say(
+            f"\n{workers.walked:,} of {workers.rows:,} rows of segment {plan.first} went through "
+            f"its steps again"
+        )
+    display.say(f"\ncut in  {time.perf_counter() - started:.1f} s")
+    display.say(f"card    {card}\nreport  {report}")
     return folder
 
 
@@ -107,7 +110,8 @@ def _check_folder(folder: RunFolder, parent: dict[str, Any]) -> None:
     before = read_json(folder.root / "run.json")
     if before is None and not names_in(folder.root / "segments"):
         return
-    if (before or {}).get("parent") != parent:
+    known = (before or {}).get("parent", {})
+    if any(known.get(key) != parent[key] for key in ("run", "changes")):
         raise StorageError(f"{folder.root} holds another run; name another folder with --out")
 
 

@@ -201,6 +201,10 @@ def _why_not(step: Step) -> str:
 
 
 def _is_engine(value: object) -> bool:
-    """Tell whether an option is a model that runs on a device of its own."""
+    """Tell whether an option is a model that takes a device, and not one of those that are light.
+
+    What such a model gives for a row may also differ in the last bit when other rows go with it.
+    """
     module = type(value).__module__
-    return is_dataclass(value) and module.startswith("stages.engines.") and hasattr(value, "device")
+    heavy = hasattr(value, "device") and getattr(value, "model", "") != "light"
+    return is_dataclass(value) and module.startswith("stages.engines.") and heavy
