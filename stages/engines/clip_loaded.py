@@ -89,7 +89,7 @@ class LoadedClip:
         return np.asarray(self._resize(Image.fromarray(picture)))
 
     def _encode_text(self, tokens: Any, longest: Ints) -> Any:
-        tower = getattr(self._model, "text", None)
+        tower: Any = getattr(self._model, "text", None)
         if not _is_causal(tower):
             return self._model.encode_text(self._on_device(tokens), normalize=True)
         # What stands behind the end of a text is never looked at, so it need not be computed.

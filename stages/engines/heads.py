@@ -142,7 +142,7 @@ def read_autokeras(path: Path) -> Head:
     mean = arrays[normal]
     std = np.maximum(np.sqrt(arrays[normal.replace("/mean/", "/variance/")]), np.float32(1e-7))
     first = int(normal.split("-")[1].split("/")[0]) + 1
-    layers = []
+    layers: list[tuple[Floats, Floats]] = []
     while (kernel := f"layer_with_weights-{first + len(layers)}/kernel/{_VARIABLE}") in arrays:
         layers.append((arrays[kernel], arrays[kernel.replace("/kernel/", "/bias/")]))
     return _without_categories(path, mean, std, layers)

@@ -145,7 +145,7 @@ def train(
     import torch
 
     torch.manual_seed(training.seed)
-    model = open_clip.CustomTextCLIP(**MODEL).to(memory_format=torch.channels_last).train()  # type: ignore[no-untyped-call]
+    model = open_clip.CustomTextCLIP(**MODEL).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(_groups(model), betas=(0.9, 0.98), fused=True)
     random = np.random.default_rng([training.seed, 1])
     seen, since = 0.0, time.perf_counter()
@@ -198,7 +198,7 @@ def measure(clip: Clip, held_out: Rendered) -> dict[str, float]:
     """Return what the model does on pictures it never saw, captions that occur once."""
     model = clip.load()
     once = [at for at, text in enumerate(held_out.captions) if held_out.captions.count(text) == 1]
-    images = model.embed_images(held_out.pixels[once])
+    images = model.embed_images(list(held_out.pixels[once]))
     texts = model.embed_texts([held_out.captions[at] for at in once])
     similarity = images @ texts.T
     drawings = np.array(held_out.drawings)[once]

@@ -95,8 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     learnt, held_out = (
         read_rendered(paths, clip.side_px) for paths in (options.read, options.held_out)
     )
-    vectors = clip.embed_images(learnt.pixels)
-    unseen = clip.embed_images(held_out.pixels)
+    vectors = clip.embed_images(list(learnt.pixels))
+    unseen = clip.embed_images(list(held_out.pixels))
     figures = {}
     for head in LABELS:
         path = options.out / f"{head}.safetensors"

@@ -148,7 +148,7 @@ def _caption(drawing: Drawing, rng: Random) -> dict[str, Any]:
 
 def _qa(drawing: Drawing, rng: Random) -> dict[str, Any]:
     chosen = rng.sample(drawing.questions, min(MAX_TURNS, len(drawing.questions)))
-    messages = []
+    messages: list[dict[str, Any]] = []
     for question, answer in chosen:
         asked = _with_picture(question, rng) if not messages else [text_part(question)]
         messages += [_turn("user", asked), _answer(answer)]
