@@ -9,7 +9,7 @@ from scipy import ndimage
 from synth.renders.catalogue import DRAWINGS, draw
 from synth.renders.mills import water_wheel
 from synth.renders.pen import COLOURS, PAPER, Pen
-from synth.renders.source import UNBOXED
+from synth.renders.renders import UNBOXED
 from synth.renders.spoil import SPOILERS, spoil
 from synth.renders.things import THINGS, pair, things
 

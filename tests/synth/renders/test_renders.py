@@ -13,7 +13,7 @@ from stages.elements import media_of, set_field, with_media
 from stages.media import MediaStore
 from stages.stage import Batch
 from stages.tokenize_sample import TokenizeSample
-from synth.renders.source import KINDS, UNIT_SAMPLES, Renders
+from synth.renders.renders import KINDS, UNIT_SAMPLES, Renders
 
 
 def table(**options) -> pa.Table:

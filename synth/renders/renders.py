@@ -55,6 +55,7 @@ class Renders(Source):
     Source: Quern; requests and answers as in the Qwen2.5-VL cookbooks.
 
     Attributes:
+        paths: files of words for the signs.
         samples: how many.
         seed: what they are drawn from.
         kinds: caption, qa, grounding, in turns.
