@@ -31,6 +31,7 @@ from stages.tokenizer import Tokenizer
 
 CHAT: Final = "chat/completions"
 GENERATE: Final = "/generate"
+_PROBE_PX: Final = 56
 _BREAK: Final = "\u200b"  # zero width space
 
 
@@ -79,6 +80,9 @@ class ServedVL:
         if not requests:
             return []
         probe = Request(messages=[user("Is this a question?")])
+        if any(request.pictures for request in requests):  # some servers score text alone
+            grey = np.full((_PROBE_PX, _PROBE_PX, 3), 128, np.uint8)
+            probe = Request(messages=[user(0, "Is this a picture?")], pictures=[grey])
         (found,) = self._scores([probe], [["Yes"]])
         if np.isnan(found).any():
             raise _no_scores(self.endpoint, "it refuses a plain question")

@@ -206,6 +206,14 @@ def test_a_server_that_tells_no_scores_is_found_out(engine, server, kind, answer
         with_(engine, server=kind).load().score(ASKED[:1], [["Yes"]])
 
 
+@pytest.mark.parametrize(("asked", "shown"), [(ASKED[:1], 1), (ASKED[2:], 0)])
+def test_the_plain_question_shows_a_picture_when_pictures_are_asked_about(
+    engine, server, asked, shown
+):
+    with_(engine, server="sglang").load().score(asked, [["Yes"]])
+    assert [len(body["image_data"]) for _, body in server.asked] == [shown, shown]
+
+
 def test_the_key_comes_from_the_environment(engine, server, monkeypatch):
     engine = with_(engine, key_variable="MILL_KEY")
     with pytest.raises(NotReadyError, match="MILL_KEY is empty"):
