@@ -11,8 +11,8 @@ by runs of 13 (EvalTextOverlap) or of 8. The pages as they are come last.
 
 Pictures. The evaluation set are the pictures of the folders, half of those that are all alike,
 and drawings; hits are their changed copies, negatives the other half, other drawings, and charts
-of the same title with other numbers. Rules: hashes within 4 or 10 bits, EvalImageMatch, and the
-cosine of embeddings.
+of the same title with other numbers. Rules: hashes within 4 or 10 bits, the latter with a limit
+to the likeness of fine detail (EvalImageMatch), and the cosine of embeddings (EvalImageEmbedding).
 """
 
 from __future__ import annotations
@@ -56,7 +56,12 @@ LICENCE = (
     "and sell copies of the software."
 )
 COSINES = (0.95, 0.97, 0.99)
-PICTURE_RULES = ["hash 4", "hash 10", "hash and detail", *(f"cos {c}" for c in COSINES)]
+DETAILS = (0.8, 0.85, 0.9)
+PICTURE_RULES = [
+    *("hash 4", "hash 10"),
+    *(f"detail {d}" for d in DETAILS),
+    *(f"cos {c}" for c in COSINES),
+]
 
 
 def texts_in(warc: str) -> list[str]:
@@ -227,7 +232,7 @@ def try_pictures(folders: list[str], alike: list[str], model: str) -> None:
             (Path(folder) / f"{number:04d}.jpg").write_bytes(jpeg(image, 92))
         rules = picture_rules(folder, model)
         print(f"\npictures: {len(evals)} evaluation pictures; share that is dropped")
-        print(f"{'':<30}{'number':>8}" + "".join(f"{rule:>17}" for rule in PICTURE_RULES))
+        print(f"{'':<30}{'number':>8}" + "".join(f"{rule:>12}" for rule in PICTURE_RULES))
         true, false = (_picture_table(rules, kinds) for kinds in (hits, negatives))
     for rule in PICTURE_RULES:
         recall = true[rule] / sum(map(len, hits.values()))
@@ -251,8 +256,8 @@ def picture_rules(folder: str, model: str) -> Callable[[list[bytes]], dict[str, 
             match = best_match(index, hash_, lambda data=data: data, EvalImageMatch().radius)
             found["hash 4"] += bits <= 4
             found["hash 10"] += bits <= 10
-            limit = EvalImageMatch().max_likeness
-            found["hash and detail"] += match is not None and match.likeness > limit
+            for limit in DETAILS:
+                found[f"detail {limit}"] += match is not None and match.likeness > limit
         cosines = (embed(pictures) @ known.T).max(axis=1)
         return found | {f"cos {c}": int((cosines > c).sum()) for c in COSINES}
 
@@ -266,7 +271,7 @@ def _picture_table(
     total = dict.fromkeys(PICTURE_RULES, 0)
     for name, pictures in kinds.items():
         found = rules(pictures) if pictures else dict.fromkeys(PICTURE_RULES, 0)
-        row = "".join(f"{found[rule] / max(len(pictures), 1):>17.2f}" for rule in PICTURE_RULES)
+        row = "".join(f"{found[rule] / max(len(pictures), 1):>12.2f}" for rule in PICTURE_RULES)
         print(f"{name:<30}{len(pictures):>8}{row}")
         for rule in PICTURE_RULES:
             total[rule] += found[rule]

@@ -87,10 +87,11 @@ class EvalImageEmbedding(Filter):
     def _nearest(self, batch: Batch) -> tuple[Floats, Ints]:
         """Return float32[M], NaN where nothing is compared, and int64[M]."""
         known = load_embedded(self.evals_path, self.clip)
-        vectors = media_embeddings(batch.table, "clip")
-        there = np.flatnonzero(np.isfinite(vectors).any(axis=1))
-        cosine = np.full(len(vectors), np.nan, np.float32)
-        which = np.zeros(len(vectors), np.int64)
-        if len(there) and known.names:
-            cosine[there], which[there] = nearest(known, vectors[there])
+        cosine = np.full(len(batch.media()), np.nan, np.float32)
+        which = np.zeros(len(cosine), np.int64)
+        if known.names:
+            vectors = media_embeddings(batch.table, "clip")
+            there = np.flatnonzero(np.isfinite(vectors).any(axis=1))
+            if len(there):
+                cosine[there], which[there] = nearest(known, vectors[there])
         return cosine, which

@@ -19,7 +19,9 @@ class EvalTextOverlap(Filter):
     compared by its runs of 13 words, a shorter one by all its words; the score is the share of
     its words that the runs found in the sample cover. So a quotation that both have, or one run
     in common by chance, counts for as much as it is of the evaluation text. Runs that many
-    evaluation texts have are left out: they are instructions.
+    evaluation texts have are left out: they are instructions. Runs of 8 also find copies with a
+    word changed here and there, and more questions that are only asked alike
+    (benchmarks/decontamination.py).
 
     Evaluation texts of fewer than `min_words` words ("What is shown here?") are not looked for:
     anybody may write them. Questions about pictures are mostly of that kind; EvalImageHash and
@@ -33,6 +35,7 @@ class EvalTextOverlap(Filter):
     et al. 2024, arXiv:2411.15124, section 3.2 (more than half of the evaluation text).
 
     Attributes:
+        over: samples, across their text parts, or each text part on its own.
         evals_path: file or folder of evaluation sets: Parquet, JSONL, text files; "" for none.
         ngram: words of a run.
         min_words: words of the shortest evaluation text that is looked for.

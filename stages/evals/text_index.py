@@ -127,12 +127,13 @@ def text_index(names: tuple[str, ...], cores: list[Keys], ngram: int) -> TextInd
     order = np.lexsort((at, owner, key))
     order = order[_in_few_texts(key[order], owner[order])]
     by_text = order[np.lexsort((at[order], owner[order]))]
-    first, covered = _covered(owner[by_text], at[by_text], size[owner[by_text]])
-    words[:] = 0
-    words[owner[by_text][first]] = covered
+    text_of, place_of = owner[by_text].astype(np.int64), at[by_text].astype(np.int64)
+    first, covered = _covered(text_of, place_of, size[text_of])
+    coverable = np.zeros(len(cores), np.int64)
+    coverable[text_of[first]] = covered
     return TextIndex(
         names=names,
-        words=words,
+        words=coverable,
         sizes=np.unique(size),
         keys=key[order],
         text=owner[order],
