@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from random import Random
 from typing import Final
 
@@ -51,11 +52,13 @@ def watermark(image: Image.Image, rng: Random) -> Image.Image:
     layer = Image.new("L", (side, side), 0)
     draw = ImageDraw.Draw(layer)
     font = ImageFont.truetype(str(FONT), size, layout_engine=ImageFont.Layout.BASIC)
-    strength = rng.randint(95, 175)
-    step = side if rng.random() < 0.3 else rng.randint(70, 130)
-    for y in range(side // 2 % step, side, step):
-        for x in range(0, side + 1, round(font.getlength(words)) + step):
-            draw.text((x, y), words, fill=strength, font=font, anchor="mm")
+    strength, centre = rng.randint(95, 175), side // 2
+    down, across = rng.randint(70, 130), round(font.getlength(words)) + rng.randint(30, 100)
+    rows, columns = (range(centre % gap, side, gap) for gap in (down, across))
+    if rng.random() < 0.3:
+        rows = columns = range(centre, centre + 1)  # once, in the middle
+    for x, y in product(columns, rows):
+        draw.text((x, y), words, fill=strength, font=font, anchor="mm")
     layer = layer.rotate(rng.choice([0, 20, 30, 45]), resample=Image.Resampling.BILINEAR)
     left, top = (side - image.width) // 2, (side - image.height) // 2
     mask = layer.crop((left, top, left + image.width, top + image.height))

@@ -96,6 +96,16 @@ def test_a_spoilt_picture_has_its_size_other_pixels_and_a_caption_that_says_so(h
     assert spoilt.image.tobytes() == spoil(drawing, how, Random(5)).image.tobytes()
 
 
+def test_a_watermark_crosses_the_middle_of_every_picture_that_is_to_bear_one():
+    for seed in range(40):
+        drawing = things(Random(seed))
+        spoilt = spoil(drawing, "watermark", Random(seed)).image
+        width, height = spoilt.size
+        middle = (width // 4, height // 4, 3 * width // 4, 3 * height // 4)
+        before, after = (np.asarray(each.crop(middle)) for each in (drawing.image, spoilt))
+        assert (before != after).any(axis=-1).mean() > 0.03
+
+
 def test_what_the_caller_names_is_what_the_caption_says():
     _, caption, *_ = things(Random(0), thing="leaf", colour="brown", count=3)
     assert caption == "three brown leaves on a plain background"
