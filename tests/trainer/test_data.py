@@ -54,10 +54,10 @@ def first(number, source):
 
 
 def said(loaded):
-    """Return all that a pack says, as plain values."""
+    """Return all that a pack says, as values to compare."""
     pack, inputs = loaded.pack, loaded.pack.inputs
     numbers = {name: getattr(inputs, name) for name in inputs.__dataclass_fields__}
-    plain = [v.tolist() if isinstance(v, torch.Tensor) else v for v in numbers.values()]
+    plain = [v.numpy().tobytes() if isinstance(v, torch.Tensor) else v for v in numbers.values()]
     return [loaded.cursor, loaded.turn, pack.rows, pack.labels.tolist(), *plain]
 
 
