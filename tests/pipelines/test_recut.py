@@ -10,6 +10,8 @@ from pipelines.recut import CutWorkers, mill_cut, recut
 from pipelines.recut_plan import plan_recut
 from pipelines.report import write_report
 from stages.errors import QuernError, RecipeError, StorageError
+from stages.places import place
+from tests.digests import digest
 from tests.pipelines.recuts import cut_from, files, finish, marks, quiet, recipe_of, row, write_rows
 
 CHARS = "tests.fakes.Chars"
@@ -219,3 +221,16 @@ def test_a_parent_that_changed_since_is_not_mixed_in(parent, paths, tmp_path):
     (parent.root / "segments/1/00000.done").unlink()
     with pytest.raises(QuernError, match=r"segment 1 of .* has changed since it was taken over"):
         mill_cut(plan, RunFolder(root=tmp_path / "cut"), quiet())
+
+
+def test_a_run_on_object_storage_is_cut_there_and_to_a_local_folder(paths, tmp_path):
+    store = place(f"memory://{tmp_path.name}")
+    parent = finish(recipe_of(paths, STEPS[2:]), store / "parent")
+    workers = cut_from(parent, (LOOSER,), store / "cut")
+    assert (workers.walked, workers.rows) == (2, 7)
+    finish(recipe_of(paths, STEPS[2:], (LOOSER,)), tmp_path / "fresh")
+    cut_from(parent, (LOOSER,), tmp_path / "cut")
+    fresh = files(tmp_path / "fresh")
+    assert files(tmp_path / "cut") == fresh
+    copies = {name: digest((store / "cut" / name).read_bytes()) for name in fresh}
+    assert copies == fresh

@@ -66,7 +66,7 @@ def differs(place, value):
     return value != {"texts": TEXTS, "wide": WIDE, "long": LONG}[name].get(option)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(content=units, places=changes, data=st.data())
 def test_any_thresholds_give_the_bytes_of_a_fresh_run(tmp_path_factory, content, places, data):
     values = {place: data.draw(THRESHOLDS[place], place) for place in places}
