@@ -26,6 +26,7 @@ from pipelines.run import OnRay
 from pipelines.unit import Job, Task
 from pipelines.walk import walk
 from stages.elements import set_column
+from stages.embeddings import with_embeddings
 from stages.engines.clip import Clip
 from stages.engines.qwen_vl import QwenVL
 from stages.files import read_table, write_table
@@ -227,6 +228,7 @@ def folder(tmp_path_factory):
         "location": dataclasses.asdict(location),
     }
     table = table_of(_row(number, texts, picture) for number, texts in enumerate(TEXTS))
+    table = with_embeddings(table, "clip", {})  # the column is there, the picture has none
     write_table(folder.unit_file(1, 0, "kept.parquet"), table)
     return folder
 

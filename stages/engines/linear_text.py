@@ -87,7 +87,8 @@ class LinearText:
         ends = np.cumsum(counts)
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = (sums[ends] - sums[ends - counts]) / counts
-        return (1 / (1 + np.exp(-(mean + self.bias)))).astype(np.float32)
+        good: Floats = (1 / (1 + np.exp(-(mean + self.bias)))).astype(np.float32)
+        return good
 
 
 def buckets_of(tokens: Tokens, vocabulary: Keys, buckets: int) -> tuple[Ints, Ints]:

@@ -132,8 +132,8 @@ def _fit(buckets: Ints, counts: Ints, good: npt.NDArray[np.bool_]) -> tuple[Floa
     for _ in range(_STEPS):
         mean = np.bincount(text, weights=weights[buckets] * share, minlength=len(counts))
         wrong = balance * (1 / (1 + np.exp(-(mean + bias))) - good)
-        slope = np.bincount(buckets, weights=wrong[text] * share, minlength=BUCKETS)
-        slope += _DECAY * weights
+        pulls = wrong[text] * share
+        slope = _DECAY * weights + np.bincount(buckets, weights=pulls, minlength=BUCKETS)
         squares += slope**2
         bias_squares += wrong.sum() ** 2
         weights -= _RATE * slope / np.sqrt(squares)
