@@ -56,7 +56,7 @@ LICENCE = (
     "and sell copies of the software."
 )
 COSINES = (0.95, 0.97, 0.99)
-DETAILS = (0.8, 0.85, 0.9)
+DETAILS = (0.65, 0.75, 0.85)
 PICTURE_RULES = [
     *("hash 4", "hash 10"),
     *(f"detail {d}" for d in DETAILS),

@@ -26,8 +26,8 @@ class EvalImageMatch(Filter):
 
     Perceptual hashes find what may be a copy: within `radius` bits of an evaluation picture or
     its mirror image. Charts and screens of one make are that near, too; so candidates are then
-    compared in fine detail, and the score is the correlation of that with the evaluation picture
-    that a candidate is most like.
+    compared in fine detail, and the score is the likeness to the evaluation picture that a
+    candidate is most like.
 
     Reads: media (type, status, sha256, location), their bytes.
     Writes: score likeness of each picture, in [-1, 1]; 0 where no evaluation picture has a near
@@ -39,7 +39,7 @@ class EvalImageMatch(Filter):
     Attributes:
         evals_path: file or folder of evaluation sets: pictures, or Parquet; "" for none.
         radius: bits of 64, up to 16, in which hashes may differ for a comparison in detail.
-        max_likeness: highest correlation of fine detail kept.
+        max_likeness: highest likeness of fine detail kept, see `stages.evals.likeness`.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("media",)
@@ -48,7 +48,7 @@ class EvalImageMatch(Filter):
     over: Level = "media"
     evals_path: str = ""
     radius: int = 10
-    max_likeness: float = 0.9
+    max_likeness: float = 0.75
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -49,7 +49,7 @@ def cut(image, share):
 def test_a_copy_is_like_its_original_both_ways(scene, change):
     for image in (scene, bars(90, 200, 140, 60)):
         copy = change(image)
-        assert likeness(grey(image), grey(copy)) > 0.9
+        assert likeness(grey(image), grey(copy)) > 0.75
         assert likeness(grey(copy), grey(image)) == pytest.approx(
             likeness(grey(image), grey(copy)), abs=1e-9
         )
@@ -60,11 +60,17 @@ def test_the_same_picture_is_like_itself(scene):
 
 
 def test_a_chart_of_other_numbers_is_not_alike():
-    assert likeness(grey(bars(90, 200, 140, 60)), grey(bars(100, 180, 150, 75))) < 0.9
+    assert likeness(grey(bars(90, 200, 140, 60)), grey(bars(100, 180, 150, 75))) < 0.65
 
 
 def test_another_scene_is_not_alike(scene):
     assert abs(likeness(grey(scene), grey(landscape(Random(5))[0]))) < 0.5
+
+
+def test_a_mark_in_a_corner_leaves_a_copy_alike(scene):
+    copy = scene.copy()
+    ImageDraw.Draw(copy).text((20, 20), "mill.example", fill="white", font_size=24)
+    assert likeness(grey(scene), grey(copy)) > 0.75
 
 
 def test_a_picture_without_detail_is_like_nothing(scene):
