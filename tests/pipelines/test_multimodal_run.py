@@ -18,7 +18,7 @@ from tests.fakes import sample
 from tests.in_process import InProcess
 
 STEPS = [
-    {"use": "stages.dedup.multimodal.MultimodalDedup"},
+    {"use": "stages.multimodal_dedup.MultimodalDedup"},
     {"use": "stages.dedup.images.RepeatedImages", "max_documents": 2},
 ]
 WORDS = [f"w{i}" for i in range(120)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipelines.decided import apply_decisions
 from stages.dedup.images import RepeatedImages
-from stages.dedup.multimodal import MultimodalDedup
+from stages.multimodal_dedup import MultimodalDedup
 from tests.fakes import batch_of, ids_of, sample
 from tests.stages.dedup.driver import decisions_of, kept_ids, split, updated
 
@@ -137,7 +137,7 @@ def test_pairs_in_slices_are_the_pairs_of_one(monkeypatch):
     rows = [page(c, text(0.8, tail=c), "p", "q") for c in "abcdefg"]
     (batch,) = split(rows, 1)
     whole = decisions_of(MultimodalDedup(), [batch])
-    monkeypatch.setattr("stages.dedup.multimodal.SLICE_PAIRS", 2)
+    monkeypatch.setattr("stages.multimodal_dedup.SLICE_PAIRS", 2)
     assert decisions_of(MultimodalDedup(), [batch]).equals(whole)
     assert whole.num_rows == 7
 
