@@ -22,6 +22,7 @@ from pipelines.decide import Decision, decide
 from pipelines.folder import RunFolder, folder_at, read_json
 from pipelines.links import give
 from pipelines.mill import Result, ShardTask, mill, write_shard
+from pipelines.plan import Segment
 from pipelines.progress import Display
 from pipelines.recut_plan import Plan, plan_recut
 from pipelines.recut_unit import Before, cut_unit
@@ -52,7 +53,7 @@ def recut(run: str, settings: Sequence[str], out: str = "") -> RunFolder:
     """
     started = time.perf_counter()
     plan = plan_recut(folder_at(run), settings)
-    root = plan.parent.root
+    before, root = read_summary(plan.parent), plan.parent.root
     folder = folder_at(out or root.parent / f"{root.name}-{_digest(plan.changes)}")
     display = Display()
     with folder.lock():
@@ -66,7 +67,7 @@ def recut(run: str, settings: Sequence[str], out: str = "") -> RunFolder:
             raise
         note_run(folder, about, started, told_of(result))
         card, report = write_card(folder), write_report(folder)
-    display.say("\n" + told_yield(read_summary(plan.parent), read_summary(folder), plan.steps))
+    display.say("\n" + told_yield(before, read_summary(folder), plan.steps))
     if workers.rows:
         display.say(
             f"\n{workers.walked:,} of {workers.rows:,} rows of segment {plan.first} went through "
@@ -153,21 +154,24 @@ class CutWorkers:
 
     def units(self, job: Job, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
         """Cut the units of the first segment that changed; do those of later ones."""
-        index = job.segment.index
-        if index < self.plan.first:
-            raise QuernError(
-                f"segment {index} of {self.plan.parent.root} has changed since it was taken over; "
-                f"name another folder with --out"
-            )
-        before = self._before(index)
+        self._check(job.segment)
+        before = self._before(job.segment.index)
         for task in tasks:
-            if index > self.plan.first:
+            if job.segment.index > self.plan.first:
                 yield run_unit(job, task)
                 continue
             report, walked = cut_unit(job, before, task)
             self.walked += walked
             self.rows += next((count["rows_in"] for count in report["counts"]), 0)
             yield report
+
+    def _check(self, segment: Segment) -> None:
+        """Refuse to do again what is taken over: models may stand there, or the web."""
+        if segment.index < self.plan.first:
+            raise QuernError(
+                f"segment {segment.index} of {self.plan.parent.root} has changed since it was "
+                f"taken over; name another folder with --out"
+            )
 
     def _before(self, index: int) -> Before:
         old, new = self.plan.segments[index - 1]
@@ -180,6 +184,7 @@ class CutWorkers:
 
     def decisions(self, decisions: Sequence[Decision]) -> Iterator[str]:
         """Decide."""
+        self._check(decisions[0].segment)
         yield from map(decide, decisions)
 
     def shards(self, tasks: Sequence[ShardTask]) -> Iterator[ShardInfo]:
