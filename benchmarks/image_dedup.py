@@ -3,9 +3,10 @@
     python -m benchmarks.image_dedup [--pictures FOLDER ...] [--drawings 80] [--clip tiny]
 
 Every change is made to every picture; originals and copies are then deduplicated as one run, each
-picture on a page of its own. Recall: originals of which the copy, or they themselves, were
-dropped. Precision: of all that was dropped, what is like one of its own kind by the operator's own
-account. `--clip pixels` is no CLIP but a stand-in: 16 x 16 pixels projected at random.
+picture on a page of its own. Recall: originals of which the copy, or they themselves, were dropped
+as like the other. Precision: of all that was dropped, what is like its own copy or original by
+the operator's own account. `--clip pixels` is no CLIP but a stand-in: 16 x 16 pixels projected at
+random.
 """
 
 from __future__ import annotations
