@@ -10,6 +10,7 @@ import numpy as np
 
 from stages.elements import Mask
 from stages.errors import NotReadyError
+from stages.evals.items import items
 from stages.evals.picture_index import Match, best_match, load_picture_index
 from stages.evals.told import told
 from stages.media import Location
@@ -56,15 +57,15 @@ class EvalImageMatch(Filter):
             raise ValueError(f"radius must lie in [0, {MAX_RADIUS}] bits, got {self.radius}")
 
     def check(self) -> None:
-        """Look whether there are evaluation sets.
+        """Look whether there are evaluation pictures; they are hashed when a worker starts.
 
         Raises:
-            NotReadyError: when none are named, or they cannot be read.
+            NotReadyError: when there are none, or they cannot be read.
         """
-        if not load_picture_index(self.evals_path).names:
+        if not self.evals_path or next(items(self.evals_path, "picture"), None) is None:
             raise NotReadyError(
-                f"there is no picture with a hash in evals_path {self.evals_path!r}; name "
-                f"evaluation sets with pictures, or leave the step out"
+                f"there is no picture in evals_path {self.evals_path!r}; name evaluation sets "
+                f"with pictures, or leave the step out"
             )
 
     def limits(self) -> tuple[Limit, ...]:

@@ -4,8 +4,8 @@ Two bar charts from one tool have one hash; what tells them apart is the height 
 the words, which is little of the whole and all of some places. So both pictures are averaged down
 to 64 x 64 and correlated in tiles of 8 x 8; the likeness is what nine in ten of the tiles that
 show anything reach. Of copies that were resized, recompressed, brightened or given a watermark 88
-to 98 in 100 keep 0.75, of charts of one title with other numbers 20 (benchmarks/decontamination.py).
-Tiles must lie in their places, so copies with a margin cut off are tried at a few widths of it.
+to 98 in 100 keep 0.75, of charts of one title with other numbers 20 do (RESULTS.md has the
+table). Tiles must lie in their places, so copies with a margin cut off are tried at a few widths.
 
 Source: Quern; Lewis 1995, "Fast Normalized Cross-Correlation".
 """

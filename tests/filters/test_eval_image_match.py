@@ -84,10 +84,10 @@ def test_each_content_is_compared_once(evals, batch, monkeypatch):
 
 
 def test_without_evaluation_pictures_it_is_told_before_the_run(tmp_path):
-    with pytest.raises(NotReadyError, match="no picture with a hash"):
+    with pytest.raises(NotReadyError, match="no picture in evals_path"):
         EvalImageMatch().check()
     (tmp_path / "a.txt").write_text("a text")
-    with pytest.raises(NotReadyError, match="no picture with a hash"):
+    with pytest.raises(NotReadyError, match="no picture in evals_path"):
         EvalImageMatch(evals_path=str(tmp_path)).check()
 
 
