@@ -163,7 +163,11 @@ def save_model(
 
 
 def save_weights(
-    state: Mapping[str, Tensor], folder: Path, *, dtype: torch.dtype, max_file_bytes: int
+    state: Mapping[str, Tensor],
+    folder: Path,
+    *,
+    dtype: torch.dtype = torch.bfloat16,
+    max_file_bytes: int = MAX_FILE_BYTES,
 ) -> None:
     """Write weights of a `QwenVLModel`, by our names, as files of the released layout.
 
