@@ -22,7 +22,7 @@ from pipelines.recipe import Recipe, Step
 from stages.files import sha256_of
 from stages.options import default_of
 from stages.record import SCHEMA_VERSION
-from stages.stage import Filter, Operator, Regroup, Resources
+from stages.stage import Filter, Operator, Regroup, Resources, Source
 
 ROOT = Path(__file__).resolve().parents[1]
 PRODUCT = ("stages", "filters", "synth", "pipelines")
@@ -154,7 +154,9 @@ def describe(operator: Operator) -> dict[str, Any]:
     Such files are options whose names end in `_path`.
     """
     cls = type(operator)
-    options = {key: value for key, value in asdict(operator).items() if key != "paths"}
+    options = asdict(operator)
+    if isinstance(operator, Source):
+        del options["paths"]  # what is read is told unit by unit
     use = f"{cls.__module__}.{cls.__qualname__}"
     told = {"use": use, "options": options, "code": code_version(cls.__module__)}
     files = {name: _content(value) for name, value in options.items() if name.endswith("_path")}

@@ -180,7 +180,7 @@ def _run_again(plan: Plan) -> list[Step]:
 
 def _hindrances(plan: Plan) -> list[str]:
     """Return a fault for each step that would run again and must not."""
-    changed = ", ".join(f"{place}" for place in plan.changes)
+    changed = ", ".join(plan.changes)
     return [
         f"{changed}: steps.{step.name} {why}, and would run again; put `checkpoint: true` on it, "
         f"run the recipe, and change what comes behind; or `quern run` the recipe with this "
