@@ -1,7 +1,7 @@
 """What may become of an address: the words, their classes, and whether to ask again.
 
 A status is "ok", "http CODE", one of the words below, "not an image (MIME)" or "not a video
-(MIME)" with a MIME type that `stages.sources.mime` knows, or "refused: ...".
+(MIME)" with a MIME type that `stages.mime` knows, or "refused: ...".
 """
 
 from __future__ import annotations

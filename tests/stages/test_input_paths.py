@@ -3,7 +3,7 @@
 import pytest
 
 from stages.errors import SourceError
-from stages.sources.paths import expand
+from stages.input_paths import expand
 
 
 @pytest.fixture

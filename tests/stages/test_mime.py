@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from stages.sources.mime import sniff
+from stages.mime import sniff
 from tests.shared_data import SHARED, needs_shared
 
 
