@@ -22,6 +22,7 @@ import pyarrow as pa
 from pipelines.lock import locked
 from pipelines.spent import FILES, spending
 from stages.files import atomic, sweep, write_bytes
+from stages.input_paths import input_info
 from stages.places import (
     AnyPath,
     at_once,
@@ -33,7 +34,6 @@ from stages.places import (
     read_bytes,
     remove,
 )
-from stages.sources.paths import input_info
 from stages.stage import Unit
 
 

@@ -18,9 +18,9 @@ import pyarrow as pa
 
 from stages.errors import SourceError
 from stages.files import read_table, write_table
+from stages.input_paths import size_of
 from stages.places import place
 from stages.record import SCHEMA, conform
-from stages.sources.paths import size_of
 from stages.stage import ASSETS, Chunk, Source, Unit
 
 SHARE = 0.01

@@ -18,8 +18,8 @@ import simplejpeg
 from PIL import Image
 
 from stages import png
+from stages.mime import sniff
 from stages.pictures import Pixels
-from stages.sources.mime import sniff
 
 OK: Final = "ok"
 

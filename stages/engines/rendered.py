@@ -13,8 +13,8 @@ from PIL import Image
 
 from stages.decode import Limits, decode_rgb
 from stages.errors import SourceError
+from stages.input_paths import expand
 from stages.pictures import Pixels
-from stages.sources.paths import expand
 
 DRAWING, SPOILT = "drawing:", "spoilt:"
 

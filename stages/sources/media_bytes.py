@@ -18,7 +18,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
 from stages.errors import SourceError
-from stages.sources.mime import sniff
+from stages.mime import sniff
 from stages.sources.warc import read_record
 
 OK = "ok"

@@ -8,10 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
+from stages.input_paths import InputFile, expand
 from stages.places import at_once, is_remote, read_bytes
 from stages.record import PAYLOAD, content_id
 from stages.sources.pages import CHUNK_BYTES, CHUNK_ROWS, page_table
-from stages.sources.paths import InputFile, expand
 from stages.stage import Chunk, Fault, Source, Unit
 
 SUFFIXES = (".html", ".htm")

@@ -14,9 +14,9 @@ from typing import Any, BinaryIO, ClassVar, Final, cast
 
 import pyarrow as pa
 
+from stages.input_paths import expand, open_input, size_of
 from stages.record import table_of
 from stages.sources.pages import CHUNK_BYTES, CHUNK_ROWS
-from stages.sources.paths import expand, open_input, size_of
 from stages.sources.plain_rows import BadRowError, record_row, text_row
 from stages.stage import Chunk, Fault, Source, Unit
 

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.errors import RecordError, SourceError
+from stages.input_paths import expand, open_input
 from stages.places import at_once, place
 from stages.record import conform, table_of
 from stages.sources.from_shard import LEFT_OUT, is_shard, pictures_in, records_of
 from stages.sources.pages import CHUNK_ROWS
-from stages.sources.paths import expand, open_input
 from stages.sources.plain_rows import BadRowError, text_row
 from stages.stage import Chunk, Fault, Source, Unit
 

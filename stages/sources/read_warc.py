@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
+from stages.input_paths import expand, size_of
 from stages.places import AnyPath, at_once, is_remote
 from stages.record import PAYLOAD, content_id
 from stages.sources.http_body import Response
 from stages.sources.pages import CHUNK_BYTES, CHUNK_ROWS, page_table
-from stages.sources.paths import expand, size_of
 from stages.sources.warc import Record, layout_of, read_records
 from stages.stage import ASSETS, Chunk, Fault, Source, Unit
 

@@ -26,9 +26,9 @@ from typing import BinaryIO, Final, Literal, cast
 from fastwarc.warc import ArchiveIterator, WarcRecord
 
 from stages.errors import SourceError, StorageError
+from stages.input_paths import input_info, open_input
 from stages.places import place
 from stages.sources.http_body import Response, parse_response
-from stages.sources.paths import input_info, open_input
 from stages.stage import Fault
 
 READ_AHEAD: Final = 4 << 20

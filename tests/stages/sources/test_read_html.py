@@ -2,8 +2,8 @@
 
 import pytest
 
+from stages.input_paths import InputFile
 from stages.sources import read_html
-from stages.sources.paths import InputFile
 from stages.sources.read_html import ReadHtml
 from stages.stage import Fault
 
