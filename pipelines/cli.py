@@ -1,4 +1,4 @@
-"""The command line: quern run, submit, plan, stage, ops, card, report, demo."""
+"""The command line: run, recut, submit, plan, stage, ops, models, card, report, train, demo."""
 
 from __future__ import annotations
 
@@ -114,6 +114,18 @@ def run(
     loaded = load_recipe(recipe, read=read or (), settings=settings or (), tiny=tiny)
     text, folder = recipe.read_text(), _folder(out, loaded)
     run_recipe(loaded, folder, cpus=cpus, address=address, recipe_text=text, retry=retry)
+
+
+@app.command()
+def recut(
+    run: Run,
+    settings: Settings = None,
+    out: Annotated[str | None, typer.Option("--out", help="The new run folder.")] = None,
+) -> None:
+    """Apply other thresholds to the stored scores of a finished run: a new run, in seconds."""
+    from pipelines.recut import recut as cut
+
+    cut(run, settings or [], out or "")
 
 
 @app.command()
@@ -249,6 +261,43 @@ def _show_operator(use: str) -> None:
         default = "required" if default_of(each) is MISSING else repr(default_of(each))
         name = each.name.replace("_", "-")
         typer.echo(f"  --{name}  {type_name(types[each.name])}  [{default}]")
+
+
+models = typer.Typer(no_args_is_help=True, help="The models that recipes load.")
+app.add_typer(models, name="models")
+
+
+@models.command()
+def fetch(recipe: RecipeFile, settings: Settings = None) -> None:
+    """Fetch what a recipe's models need from the hub into the cache of this machine."""
+    from pipelines.models_fetch import fetch_models
+
+    loaded = load_recipe(recipe, settings=settings or (), here=False)
+    for line in fetch_models(loaded):
+        typer.echo(line)
+
+
+@app.command()
+def train(
+    preset: Annotated[str, typer.Argument(help="A preset, or a YAML file like one.")],
+    data: Annotated[str, typer.Option("--data", help="The run whose shards to train on.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the training.")] = Path(
+        "runs/train"
+    ),
+    shape: Annotated[str, typer.Option("--shape", help="tiny, 3b, 7b or 72b.")] = "",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="OPTION=VALUE...", help="e.g. steps=500 language_rate=1e-5"),
+    ] = None,
+    address: Address = "",
+    ranks: Annotated[int, typer.Option("--ranks", min=1, help="Processes on the cluster.")] = 1,
+) -> None:
+    """Train Qwen2.5-VL on the shards of a run. To resume, run the same command again."""
+    from trainer.config import load_config
+    from trainer.launch import launch
+
+    config = load_config(preset, shape=shape, settings=settings or ())
+    launch(config, data, out, address=address, ranks=ranks)
 
 
 @app.command()
