@@ -7,6 +7,12 @@ A conversation becomes ChatML as in Qwen2.5-VL's chat template::
     <|im_start|>assistant\\nA truck.<|im_end|>\\n
                           ^^^^^^^^^^^^^^^^^^^^^ trained
 
+A last message of role `rejected` is another answer, to which the one before it was preferred. It
+is written like an answer and not trained; the trainer learns preferences from the two::
+
+    <|im_start|>assistant\\nA truck.<|im_end|>\\n<|im_start|>assistant\\nA cat.<|im_end|>\\n
+                          ^^^^^^^^^^^^^^^^^^^^^
+
 A document becomes its parts in order, a blank line between them, and `<|endoftext|>`; its text is
 trained, its media are not.
 
@@ -45,7 +51,9 @@ CONTROL: Final = (IM_START, IM_END, END_OF_TEXT, VISION_START, VISION_END, *PADS
 SYSTEM_PROMPT: Final = "You are a helpful assistant."
 BLANK_LINE: Final = "\n\n"
 
-_CHAT_ROLES = ("system", "user", "assistant")
+REJECTED: Final = "rejected"
+"""Role of an answer to which another was preferred."""
+_CHAT_ROLES = ("system", "user", "assistant", REJECTED)
 _FIELD = re.compile(r"\{(box|point|label_json|label|x1|y1|x2|y2|x|y)\}")
 
 
@@ -82,7 +90,8 @@ def render(messages: Sequence[Mapping[str, Any]], place: Place) -> list[Segment]
         place: gives the text of a box or point part.
 
     Raises:
-        RecordError: on an unknown role or part type, or a document among chat turns.
+        RecordError: on an unknown role or part type, a document among chat turns, or a rejected
+            answer that does not stand last behind a chosen one.
     """
     roles = [message["role"] for message in messages]
     if roles and all(role == "document" for role in roles):
@@ -92,6 +101,10 @@ def render(messages: Sequence[Mapping[str, Any]], place: Place) -> list[Segment]
             f"role {min(strangers)!r} cannot be rendered among {roles}: a sample is either "
             f"messages of {', '.join(_CHAT_ROLES)} or a document alone"
         )
+    if REJECTED in roles and roles.index(REJECTED) != len(roles) - 1:
+        raise RecordError(f"a rejected answer stands last, here among {roles}")
+    if REJECTED in roles and roles[-2:-1] != ["assistant"]:
+        raise RecordError(f"a rejected answer stands behind the chosen one, here among {roles}")
     return list(_conversation(messages, place))
 
 
@@ -107,9 +120,9 @@ def _conversation(messages: Sequence[Mapping[str, Any]], place: Place) -> Iterat
 
 def _turn(role: str, runs: Sequence[str | Medium]) -> Iterator[Segment]:
     trained = role == "assistant"
-    header = f"{role}\n"
+    header = "assistant\n" if role == REJECTED else f"{role}\n"
     yield Control(IM_START, False)
-    if not trained and runs and isinstance(runs[0], str):
+    if role in ("system", "user") and runs and isinstance(runs[0], str):
         header, runs = header + runs[0], runs[1:]
     yield Text(header, False)
     for run in runs:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from trainer.attention import Segments
 from trainer.inputs import ModelInputs
 from trainer.language import LanguageModel
-from trainer.layers import Block
+from trainer.layers import Block, Mixer
 from trainer.model_config import ModelConfig
 from trainer.vision import Merger, VisionEncoder
 
@@ -59,10 +59,15 @@ class QwenVLModel(nn.Module):
         head = self.language.embed_tokens if self.config.tied else self.lm_head
         return head.weight
 
-    def forward(self, inputs: ModelInputs) -> Tensor:
-        """Return float[L, width], what the head reads of each token."""
+    def forward(self, inputs: ModelInputs, mix: Mixer | None = None) -> Tensor:
+        """Return float[L, width], what the head reads of each token.
+
+        Args:
+            inputs: a pack.
+            mix: how tokens see each other; left out, each sees its document up to itself.
+        """
         documents = Segments(ends=inputs.cu_documents, longest=inputs.max_document, causal=True)
-        mixers = [documents.attend] * self.config.language.depth
+        mixers = [mix or documents.attend] * self.config.language.depth
         hidden: Tensor = self.language(self.embed(inputs), inputs.positions, mixers)
         return hidden
 

@@ -119,3 +119,30 @@ def test_other_braces_in_a_template_stay():
 
 def test_a_label_that_looks_like_a_word_in_braces_is_not_filled_again():
     assert fill_template("{label} {x1}", label="{x1}", box=[7, 8, 9, 10]) == "{x1} 7"
+
+
+def test_a_rejected_answer_is_written_like_the_chosen_one_and_not_trained():
+    turns = [say("user", "2+2?"), say("assistant", "4."), say("rejected", "5.")]
+    assert marked(turns).endswith(
+        "<|im_start|>assistant\n«4.<|im_end|>\n»<|im_start|>assistant\n5.<|im_end|>\n"
+    )
+
+
+def test_the_texts_of_both_answers_are_encoded_apart_from_their_headers():
+    turns = [say("user", "2+2?"), say("assistant", "4."), say("rejected", "5.")]
+    texts = [each.text for each in render(turns, place=str) if isinstance(each, Text)]
+    assert texts[-6:] == ["assistant\n", "4.", "\n", "assistant\n", "5.", "\n"]
+
+
+@pytest.mark.parametrize(
+    ("roles", "told"),
+    [
+        (["user", "assistant", "rejected", "user"], "stands last"),
+        (["user", "assistant", "rejected", "rejected"], "stands last"),
+        (["user", "rejected"], "behind the chosen one"),
+        (["rejected"], "behind the chosen one"),
+    ],
+)
+def test_a_rejected_answer_elsewhere_is_refused(roles, told):
+    with pytest.raises(RecordError, match=told):
+        render([say(role, "x") for role in roles], place=str)
