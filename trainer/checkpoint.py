@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import torch
 import torch.distributed as dist
-import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import async_save
 
 from stages.errors import StorageError
 from trainer.data import START, Cursor
@@ -59,7 +60,9 @@ class Checkpoints:
 
     def __post_init__(self) -> None:
         # Of its own: the thread that writes must not talk into the steps' collectives.
-        self._group = dist.new_group(backend="gloo")
+        group = dist.new_group(backend="gloo")
+        assert isinstance(group, dist.ProcessGroup)
+        self._group = group
 
     def newest(self) -> Path | None:
         """Return the newest whole checkpoint."""
@@ -77,7 +80,7 @@ class Checkpoints:
             self.folder.mkdir(parents=True, exist_ok=True)
         weights, moments = get_state_dict(model, optimizer)
         state = {"model": weights, "optimizer": moments}
-        written = dcp.async_save(state, checkpoint_id=partial, process_group=self._group)
+        written = async_save(state, checkpoint_id=partial, process_group=self._group)
         assert isinstance(written, Future)
         self._writing = (written, partial, progress)
 
@@ -114,7 +117,7 @@ class Checkpoints:
         weights, moments = get_state_dict(model, optimizer)
         state: dict[str, Any] = {"model": weights, "optimizer": moments}
         try:
-            dcp.load(state, checkpoint_id=newest)
+            load(state, checkpoint_id=newest)
         except Exception as error:  # of many kinds, all of them about the files
             raise StorageError(f"the checkpoint {newest} cannot be read: {error}") from error
         set_state_dict(

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
@@ -35,6 +36,7 @@ from trainer.display import Display
 from trainer.flops import load_of
 from trainer.held_out import held_out_loss, held_out_packs, hold_out
 from trainer.inputs import Pack
+from trainer.layers import Block
 from trainer.lora import apply_lora, merge_lora
 from trainer.loss import PackLoss, pack_loss
 from trainer.metrics import Journal, Meter
@@ -129,7 +131,7 @@ def train(config: TrainConfig, data: AnyPath, out: Path) -> Path:
                 load, pack = load_of(loaded.pack), loaded.pack.to(ranks.device)
                 with accumulating(model, is_last=turn == turns - 1):
                     loss = objective(model, pack)
-                    loss.total.backward()
+                    torch.autograd.backward(loss.total)
                 labels += loss.labels.sum()
                 meter.add(load, loss)
             norm = finish_gradients(model, ranks.sum(labels), config.clip_norm)
@@ -212,6 +214,7 @@ def make_model(config: TrainConfig) -> QwenVLModel:
         (model.language.layers, config.recompute_language),
     ):
         for block in blocks:
+            assert isinstance(block, Block)
             block.recompute = again
     return model
 
@@ -224,7 +227,7 @@ def next_token(model: QwenVLModel, pack: Pack, groups: int) -> PackLoss:
 def export(model: QwenVLModel, folder: Path, ranks: Ranks) -> None:
     """Write the weights, gathered from all ranks, as transformers and vLLM read them."""
     whole = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    weights = get_model_state_dict(model, options=whole)
+    weights: dict[str, Any] = get_model_state_dict(model, options=whole)
     if ranks.is_first:
         write_config(model.config, folder)
         save_weights(weights, folder)

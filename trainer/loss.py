@@ -63,7 +63,7 @@ def token_losses(hidden: Tensor, head: Tensor, labels: Tensor, at: Tensor) -> Te
     """
     pieces = [
         checkpoint(_entropy, hidden[where], head, labels[where], use_reentrant=False)
-        for where in at.split(CHUNK)
+        for where in torch.split(at, CHUNK)
     ]
     return torch.cat(pieces) if pieces else hidden.new_zeros(0, dtype=torch.float32)
 

@@ -102,7 +102,7 @@ class Journal:
         kept = [line for line in read_lines(self.folder) if line["step"] <= self.after]
         text = "".join(json.dumps(line) + "\n" for line in kept)
         (self.folder / LOG).write_text(text)
-        self._board = SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.after + 1)  # type: ignore[no-untyped-call]
+        self._board = SummaryWriter(str(self.folder / "tensorboard"), purge_step=self.after + 1)
 
     def write(self, step: int, line: dict[str, Any]) -> None:
         """Write a line."""
@@ -111,11 +111,11 @@ class Journal:
         flat = {name: value for name, value in line.items() if isinstance(value, int | float)}
         flat |= {f"loss/{name}": value for name, value in line.get("losses", {}).items()}
         for name, value in flat.items():
-            self._board.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+            self._board.add_scalar(name, value, step)
 
     def close(self) -> None:
         """Let TensorBoard have everything."""
-        self._board.close()  # type: ignore[no-untyped-call]
+        self._board.close()
 
 
 def read_lines(folder: Path) -> list[dict[str, Any]]:

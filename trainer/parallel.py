@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch._C._distributed_c10d import HashStore
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 
 from trainer.model import QwenVLModel
@@ -55,8 +56,10 @@ def joined() -> Iterator[Ranks]:
     begun = not dist.is_initialized()
     if begun:
         backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
-        alone = {"store": dist.HashStore(), "rank": 0, "world_size": 1} if count == 1 else {}
-        dist.init_process_group(backend, **alone)
+        if count == 1:
+            dist.init_process_group(backend, store=HashStore(), rank=0, world_size=1)
+        else:
+            dist.init_process_group(backend)
     try:
         yield Ranks(rank=rank, count=count, device=device)
     finally:

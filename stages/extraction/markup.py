@@ -7,7 +7,7 @@ once. Whatever the bytes are, no index leaves its array, and the work grows with
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numba import njit
@@ -310,7 +310,8 @@ def scan(data, keys, kinds, reads, traits, tags, opened):  # type: ignore[no-unt
         tags: record[L] of dtype TAG, L the number of `<` in `data`.
         opened: int32[L], room for the open elements.
     """
-    n, zero = len(data), np.int64(0)  # a literal would be compiled for besides
+    n = len(data)
+    zero: Any = np.int64(0)  # a literal would be compiled for besides
     p = count = depth = text = bodies = zero
     unread = n  # depth of the outermost open element whose inside is of no interest
     while p < n:
