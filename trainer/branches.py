@@ -86,7 +86,9 @@ def _attend_end(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     before = len(k) - len(q)
     seen = torch.ones(len(q), len(k), dtype=torch.bool, device=q.device).tril(before)
     out = scaled_dot_product_attention(
-        *(each.transpose(0, 1) for each in (q, k, v)),
+        q.transpose(0, 1),
+        k.transpose(0, 1),
+        v.transpose(0, 1),
         attn_mask=seen,
         enable_gqa=q.shape[1] != k.shape[1],
     )

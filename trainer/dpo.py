@@ -35,12 +35,12 @@ from trainer.plan import Packing, plan_epoch
 
 def answer_scores(model: QwenVLModel, pack: PairPack) -> Tensor:
     """Return float32[N, 2], log-probabilities of the chosen and rejected answer of each pair."""
-    hidden = model(pack.inputs, pack.branches().attend)
+    hidden: Tensor = model(pack.inputs, pack.branches().attend)
     at = torch.nonzero_static(pack.labels >= 0, size=pack.n_label_tokens).squeeze(1)
     losses = token_losses(hidden, model.head_weight, pack.labels, at)
     document = torch.searchsorted(pack.inputs.cu_documents[1:].long(), at, right=True)
     answer = 2 * document + (at >= pack.second_from[document] - 1)
-    scores = losses.new_zeros(2 * len(pack.rows)).index_add(0, answer, -losses)
+    scores: Tensor = losses.new_zeros(2 * len(pack.rows)).index_add(0, answer, -losses)
     # A pack without pairs still goes through the model backwards, as those of other ranks do.
     return scores.view(-1, 2) + hidden[:1].sum() * 0.0
 
