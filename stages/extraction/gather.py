@@ -41,9 +41,7 @@ COMMENT: Final = 1 << 14
 HIDDEN_NAME: Final = 1 << 18
 
 # What was noted for later.
-FIGURE_READ: Final = 0
-CAPTION_READ: Final = 1
-TABLE_READ: Final = 2
+FIGURE_READ, CAPTION_READ, TABLE_READ = range(3)
 
 SMALL_JUNK: Final = 1500
 """Characters, whitespace included, up to which an element named as boilerplate is left unread."""
@@ -56,12 +54,8 @@ _CLOSING, _HAS_ATTRIBUTES, _HIDDEN, _HAS_LINK = 1, 2, 4, 8
 _LINKS_INSIDE, _TINY, _BEFORE_TEXT = 16, 32, 64
 # Numbers that are handed on: of numpy, as for each of Python's functions would be compiled anew.
 _NONE, _YES, _NO = np.int64(0), np.bool_(True), np.bool_(False)
-_PLAIN, _LINKED, _LINE_BREAK, _VERBATIM, _VERBATIM_END, _TEX = (
-    *(np.int64(0), np.int64(1), np.int64(2)),
-    *(np.int64(3), np.int64(4), np.int64(5)),
-)
-_FIGURE, _CAPTION, _TABLE = np.int64(FIGURE_READ), np.int64(CAPTION_READ), np.int64(TABLE_READ)
-_IMAGE: Final = np.int64(IMAGE)
+_PLAIN, _LINKED, _LINE_BREAK, _VERBATIM, _VERBATIM_END, _TEX = map(np.int64, range(6))
+_FIGURE, _CAPTION, _TABLE, _IMAGE = map(np.int64, (FIGURE_READ, CAPTION_READ, TABLE_READ, IMAGE))
 _LIGHT: Final = -2  # in place of the span around an open element: it got none itself
 _LONGEST_NOSCRIPT: Final = 3000
 

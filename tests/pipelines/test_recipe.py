@@ -5,7 +5,6 @@ import pytest
 
 from pipelines.catalogue import all_operators, find_operator, snake_case
 from pipelines.recipe import build_recipe, column_faults, load_recipe
-from pipelines.recipe_file import read_yaml
 from stages.errors import RecipeError
 from stages.extract_page import ExtractPage
 from stages.files import write_table
@@ -13,6 +12,7 @@ from stages.record import table_of
 from stages.sources.read_jsonl import ReadJsonl
 from stages.stage import Resources
 from stages.write_shards import WriteShards
+from stages.yaml_file import read_yaml
 from tests.fakes import Chars, PooledTag, SameText, sample
 
 READ = "stages.sources.read_jsonl.ReadJsonl"
