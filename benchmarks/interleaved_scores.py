@@ -37,7 +37,7 @@ from stages.engines.qwen_vl import QwenVL
 from stages.information_gain import InformationGain
 from stages.measure_density import MeasureDensity
 from stages.media import MediaStore, write_pack
-from stages.media_scores import media_scores, sample_means
+from stages.media_scores import mean_scores, media_scores, sample_means
 from stages.propositions import Propositions
 from stages.record import table_of
 from stages.stage import Batch, Filter, Stage
@@ -103,7 +103,7 @@ def _options() -> argparse.Namespace:
 
 def _filters(stray: float, told: float) -> dict[str, Criterion]:
     """Return, by what the table calls them, filters over samples, their score and its orders."""
-    measures = ("best", "near", "document")
+    measures = ("mean", "best", "near", "document")
     relevance = {
         f"relevance, {measure}": (
             ClipRelevance(over="sample", measure=measure),  # type: ignore[arg-type]
@@ -152,12 +152,13 @@ def _measured(documents: Iterable[Variants], stages: Sequence[Stage]) -> dict[st
 def _cosines(batches: Mapping[str, Batch]) -> tuple[float, float]:
     """Return the cosines between which complementarity lies.
 
-    The first is the middle best cosine of wrong pictures, the second the middle cosine of told
+    The first is the middle relevance of wrong pictures, the second the middle cosine of told
     pictures with all sentences together.
     """
-    best = media_scores(batches["wrong"].media(), "clip.best")
+    wrong = batches["wrong"].media()
+    relevance = mean_scores(wrong, ("clip.best", "clip.near", "clip.document"))
     residual = media_scores(batches["redundant"].media(), "clip.residual")
-    stray, told = float(np.nanmedian(best)), float(np.nanmedian(np.sqrt(1 - residual)))
+    stray, told = float(np.nanmedian(relevance)), float(np.nanmedian(np.sqrt(1 - residual)))
     if not told > max(stray, 0):
         raise SystemExit(f"the model finds captions no closer than strangers: {told}, {stray}")
     return max(stray, 0.0), told

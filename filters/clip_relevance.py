@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
-from stages.media_scores import media_scores, sample_means
+from stages.media_scores import mean_scores, sample_means
 from stages.stage import Batch, Filter, Level, Limit, ScoreFn, Scores
+
+MEASURES: Final = ("best", "near", "document")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +19,7 @@ class ClipRelevance(Filter):
     document is judged by what remains: the mean of its pictures. Pictures that were not
     measured are not judged, nor are documents without any that was.
 
+    - "mean": of the three that follow, and of what of them was measured.
     - "best": the sentence of the document that the picture is most like, wherever it stands.
     - "near": the sentences around it, the nearer ones weighing more. A caption among sentences
       about other things lowers it.
@@ -32,7 +35,7 @@ class ClipRelevance(Filter):
 
     Attributes:
         over: pictures, or documents by the mean of their pictures.
-        measure: "best", "near" or "document".
+        measure: "mean", "best", "near" or "document".
         min_score: least kept, a cosine in [0, 1].
     """
 
@@ -40,15 +43,13 @@ class ClipRelevance(Filter):
     source: ClassVar = "Qwen2.5-VL, arXiv:2502.13923, section 2.2.1; MMC4, arXiv:2304.06939"
     levels: ClassVar[tuple[Level, ...]] = ("media", "sample")
     over: Level = "media"
-    measure: Literal["best", "near", "document"] = "best"
+    measure: Literal["mean", "best", "near", "document"] = "mean"
     min_score: float = 0.15
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.measure not in ("best", "near", "document"):
-            raise ValueError(
-                f"measure is {self.measure!r}, it must be 'best', 'near' or 'document'"
-            )
+        if self.measure not in ("mean", *MEASURES):
+            raise ValueError(f"measure is {self.measure!r}, it must be 'mean' or of {MEASURES}")
         if self.min_score > 1:
             raise ValueError(f"min_score is a cosine and must lie in [0, 1], got {self.min_score}")
 
@@ -61,7 +62,8 @@ class ClipRelevance(Filter):
 
         def score(batch: Batch) -> Scores:
             media = batch.media()
-            found = media_scores(media, f"clip.{self.measure}")
+            measures = MEASURES if self.measure == "mean" else (self.measure,)
+            found = mean_scores(media, [f"clip.{each}" for each in measures])
             is_sample = self.over == "sample"
             return {"relevance": sample_means(media, found, len(batch)) if is_sample else found}
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Final, Literal, cast
 
 import numpy as np
 
 from stages.elements import Floats, MediaList
-from stages.media_scores import media_scores, sample_means
+from stages.media_scores import mean_scores, media_scores, sample_means
 from stages.stage import Batch, Filter, Level, Limit, ScoreFn, Scores
+
+SOON: Final = 6
+"""A picture is new to its text once it is held by a sixth of the span less than a told one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,12 +22,13 @@ class Complementarity(Filter):
     Relevance rewards overlap; this must not. Each estimator takes novelty times bearing, and
     gives a document the mean of its pictures. What was not measured is not judged.
 
-    - "residual": novelty is the share of the picture's CLIP embedding that no combination of
-      sentences holds, counted from `told_cosine`, at which a sentence says all that CLIP sees;
-      bearing is the best cosine with a sentence, from 0 at `stray_cosine` to 1 halfway to
-      `told_cosine`. It rewards pictures that the text is about without describing them. It
-      fails on what CLIP does not see: the numbers in a chart are no novelty to it, and a text
-      that names the theme of a decoration gives it a bearing.
+    - "residual": novelty is 0 where the sentences together hold the picture's CLIP embedding
+      as well as a caption that says all does (`told_cosine`), and soon 1 where they hold less;
+      bearing is its relevance, the mean of its cosines with the best sentence, those around
+      and the text as a whole, from 0 at `stray_cosine` to 1 at `told_cosine`. It rewards
+      pictures that the text is much about without describing them. It fails on what CLIP does
+      not see: the numbers in a chart are no novelty to it, and a text that keeps naming the
+      theme of a decoration gives it a bearing.
     - "information_gain": novelty is how much more the picture helps Qwen-VL to foretell its own
       description than the text around it (gain.facts less gain.text, nats per token); bearing is
       1 where it helps with the text at all (gain.text above 0), else 0. It rewards pictures
@@ -44,8 +48,9 @@ class Complementarity(Filter):
         over: pictures, or documents by the mean of their pictures.
         estimator: "residual", "information_gain" or "propositions".
         min_score: least kept, on the scale of the estimator.
-        stray_cosine: of "residual": the best cosine of pictures that have no bearing.
-        told_cosine: of "residual": the best cosine of pictures with a caption that says all.
+        stray_cosine: of "residual": the relevance of pictures that have no bearing.
+        told_cosine: of "residual": the cosine of pictures with a text that says all, with all
+            sentences together.
     """
 
     reads: ClassVar = ("media",)
@@ -89,11 +94,11 @@ class Complementarity(Filter):
 
 
 def _residual(options: Complementarity, media: MediaList) -> Floats:
-    best, residual = media_scores(media, "clip.best"), media_scores(media, "clip.residual")
-    told, half = options.told_cosine, (options.told_cosine - options.stray_cosine) / 2
-    held = np.sqrt(1 - residual)  # the cosine with all sentences together
-    bearing = np.clip((best - options.stray_cosine) / half, 0, 1)
-    return cast(Floats, bearing * np.clip((told - held) / half, 0, 1))
+    relevance = mean_scores(media, ("clip.best", "clip.near", "clip.document"))
+    held = np.sqrt(1 - media_scores(media, "clip.residual"))  # cosine with all sentences together
+    span = options.told_cosine - options.stray_cosine
+    bearing = np.clip((relevance - options.stray_cosine) / span, 0, 1)
+    return cast(Floats, bearing * np.clip((options.told_cosine - held) / span * SOON, 0, 1))
 
 
 def _information_gain(options: Complementarity, media: MediaList) -> Floats:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +27,14 @@ def media_scores(media: MediaList, name: str) -> Floats:
     values = entries.field("value").filter(chosen)
     found[owner] = values.to_numpy(zero_copy_only=False)
     return found
+
+
+def mean_scores(media: MediaList, names: Sequence[str]) -> Floats:
+    """Return float32[M], the mean of those scores that a medium has; NaN where it has none."""
+    values = np.stack([media_scores(media, name) for name in names])
+    count = (~np.isnan(values)).sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        return cast(Floats, (np.nansum(values, axis=0) / count).astype(np.float32))
 
 
 def sample_means(media: MediaList, values: Floats, rows: int) -> Floats:

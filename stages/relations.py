@@ -9,13 +9,16 @@ from __future__ import annotations
 from typing import Final, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from stages.elements import Floats, Ints
 
-MAX_RANK: Final = 8
-"""Most sentences that are tried to make up a picture: any D of them would make up anything."""
+Vectors = npt.NDArray[np.float64]
+
+MAX_RANK: Final = 4
+"""Most sentences that make up a picture together: any D of them would make up anything."""
 RANK_CUT: Final = 0.1
-"""Directions in which sentences vary by less than this share of their main one are left out."""
+"""Length of a sentence's own part below which it says nothing that others do not."""
 UNSHOWN: Final = -1
 """Distance of a picture that no part shows."""
 
@@ -54,27 +57,35 @@ def document(images: Floats, sentences: Floats) -> Floats:
 def residual(images: Floats, sentences: Floats) -> Floats:
     """Return what share of a picture's embedding no combination of sentences holds, in [0, 1].
 
-    Each picture is projected on the span of the MAX_RANK sentences most like it, without the
-    directions under RANK_CUT. Of D dimensions r hold a share r / D of anything, so what is left
-    of the squared length is divided by what chance leaves, (D - r) / D, as the adjusted
-    coefficient of determination does. 0: the sentences say it all; 1: no more than chance.
+    Sentences are taken one after the other, up to MAX_RANK: each time the one whose own part,
+    what earlier ones do not hold already, is most like what is left of the picture. So saying
+    a thing twice holds no more of it, and a sentence never holds its opposite. Of D dimensions
+    r hold a share r / D of anything, so what is left of the squared length is divided by what
+    chance leaves, (D - r) / D, as the adjusted coefficient of determination does. 0: the
+    sentences say it all; 1: no more than chance.
 
-    Source: Ezekiel 1930, "Methods of Correlation Analysis" (adjusted coefficient).
+    Source: Pati et al. 1993, "Orthogonal matching pursuit"; Ezekiel 1930, "Methods of
+        Correlation Analysis" (adjusted coefficient).
     """
-    order = np.argsort(-(images @ sentences.T), axis=1, kind="stable")[:, :MAX_RANK]
-    return np.array(
-        [_left(image, sentences[near]) for image, near in zip(images, order, strict=True)],
-        np.float32,
-    ).reshape(len(images))
+    texts = sentences.astype(np.float64)
+    return np.array([_left(image, texts) for image in images.astype(np.float64)], np.float32)
 
 
-def _left(image: Floats, sentences: Floats) -> float:
-    _, strength, directions = np.linalg.svd(sentences.astype(np.float64), full_matrices=False)
-    basis = directions[strength > RANK_CUT * strength[0]]
-    rank, width = basis.shape
-    left = 1 - float(np.sum((basis @ image) ** 2))
-    by_chance = 1 - rank / width
-    return float(np.clip(left / by_chance, 0, 1)) if by_chance > 0 else max(left, 0.0)
+def _left(image: Vectors, sentences: Vectors) -> float:
+    left, own, rank = image, sentences, 0
+    while rank < MAX_RANK:
+        length = np.linalg.norm(own, axis=1)
+        like = np.where(length > RANK_CUT, own @ left / np.maximum(length, RANK_CUT), 0)
+        chosen = int(like.argmax())
+        if like[chosen] <= 0:
+            break
+        direction = own[chosen] / length[chosen]
+        left = left - (direction @ left) * direction
+        own = own - np.outer(own @ direction, direction)
+        rank += 1
+    by_chance = 1 - rank / len(image)
+    share = float(left @ left)
+    return min(share / by_chance, 1.0) if by_chance > 0 else min(share, 1.0)
 
 
 def assigned(images: Floats, sentences: Floats) -> Floats:

@@ -14,18 +14,24 @@ def _batch(*documents):
 
 def test_keeps_pictures_at_or_above_min_score_and_those_not_measured():
     batch = _batch([{"clip.best": 0.125}, {"clip.best": 0.25}], [{}])
-    filter_ = ClipRelevance(min_score=0.25)
+    filter_ = ClipRelevance(min_score=0.25, measure="best")
     scores = filter_.build()(batch)
     np.testing.assert_array_equal(scores["relevance"], np.array([0.125, 0.25, np.nan], np.float32))
     assert scores["relevance"].dtype == np.float32
     assert filter_.limits()[0].keeps(scores["relevance"]).tolist() == [False, True, True]
 
 
-@pytest.mark.parametrize("measure", ["best", "near", "document"])
+@pytest.mark.parametrize("measure", ["mean", "best", "near", "document"])
 def test_reads_the_measure_it_is_told_to(measure):
     batch = _batch([{"clip.best": 0.75, "clip.near": 0.5, "clip.document": 0.25}])
-    expected = {"best": 0.75, "near": 0.5, "document": 0.25}[measure]
+    expected = {"mean": 0.5, "best": 0.75, "near": 0.5, "document": 0.25}[measure]
     assert ClipRelevance(measure=measure).build()(batch)["relevance"].tolist() == [expected]
+
+
+def test_the_mean_is_of_what_was_measured():
+    batch = _batch([{"clip.best": 0.75, "clip.document": 0.25}, {}])
+    found = ClipRelevance().build()(batch)["relevance"]
+    np.testing.assert_array_equal(found, np.array([0.5, np.nan], np.float32))
 
 
 def test_a_document_is_judged_by_the_mean_of_its_measured_pictures():
@@ -36,7 +42,7 @@ def test_a_document_is_judged_by_the_mean_of_its_measured_pictures():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"min_score": 28}, r"\[0, 1\], got 28"), ({"measure": "mean"}, "'best', 'near' or")],
+    [({"min_score": 28}, r"\[0, 1\], got 28"), ({"measure": "all"}, "must be 'mean' or of")],
 )
 def test_options_outside_their_range_are_named(options, message):
     with pytest.raises(ValueError, match=message):

@@ -227,7 +227,7 @@ def test_the_criteria_order_documents_of_planted_geometry(make):
     made, _ = _embed(make(*documents))
     found = {}
     for filter_ in (
-        ClipRelevance(over="sample"),
+        ClipRelevance(over="sample", measure="best"),
         Complementarity(over="sample", stray_cosine=0.1, told_cosine=0.9),
     ):
         for name, scores in filter_.build()(made).items():

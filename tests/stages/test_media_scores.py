@@ -1,7 +1,7 @@
 import numpy as np
 
 from stages.elements import add_scores, media_of, with_media
-from stages.media_scores import media_scores
+from stages.media_scores import mean_scores, media_scores, sample_means
 from stages.record import table_of
 from tests.fakes import batch_of, sample
 
@@ -29,3 +29,17 @@ def test_the_latest_of_two_scores_of_one_name_counts():
 def test_null_maps_and_no_media_are_read():
     assert np.isnan(media_scores(batch_of([sample("a", media=["x"])]).media(), "x")).all()
     assert media_scores(media_of(table_of([])), "x").shape == (0,)
+
+
+def test_a_mean_is_of_the_scores_that_a_medium_has():
+    media = _media({"x": 0.5, "y": 2.0}, {}, {"y": -1.0})
+    np.testing.assert_array_equal(mean_scores(media, ("x", "y")), [1.25, np.nan, -1.0])
+
+
+def test_a_sample_has_the_mean_of_its_media_that_have_a_value():
+    media = batch_of(
+        [sample("a", media=["x", "y", "z"]), sample("b"), sample("c", media=["x"])]
+    ).media()
+    values = np.array([1, np.nan, 2, np.nan], np.float32)
+    found = sample_means(media, values, 3)
+    np.testing.assert_array_equal(found, np.array([1.5, np.nan, np.nan], np.float32))

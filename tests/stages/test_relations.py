@@ -59,7 +59,7 @@ def test_residual_is_0_for_what_the_sentences_span_and_1_for_what_they_do_not():
 
 def test_residual_of_half_a_picture_is_half_of_what_chance_leaves():
     image = _unit(1, 0, 1)[None]
-    np.testing.assert_allclose(residual(image, AXES[:2]), [0.5 / (1 - 2 / 8)], rtol=1e-6)
+    np.testing.assert_allclose(residual(image, AXES[:2]), [0.5 / (1 - 1 / 8)], rtol=1e-6)
 
 
 def test_a_sentence_told_twice_holds_no_more_than_told_once():
@@ -70,13 +70,14 @@ def test_a_sentence_told_twice_holds_no_more_than_told_once():
 
 def test_many_sentences_do_not_hold_a_picture_by_chance():
     few, many = (residual(_random(50, 128, 1), _random(count, 128, 2)) for count in (4, 400))
-    assert few.mean() > 0.95
-    assert many.mean() > 0.6  # eight of 400 chosen to fit; all 400 span everything
+    assert few.mean() > 0.9
+    assert many.mean() > 0.6  # four of 400 chosen to fit; all 400 span everything
 
 
-def test_as_many_sentences_as_dimensions_leave_nothing():
-    images = _random(2, 4, 3)
+def test_as_many_sentences_as_dimensions_leave_nothing_but_opposites():
+    images = np.abs(_random(2, 4, 3))
     np.testing.assert_allclose(residual(images, AXES[:4, :4]), [0, 0], atol=1e-6)
+    np.testing.assert_allclose(residual(-images, AXES[:4, :4]), [1, 1], atol=1e-6)
 
 
 def test_a_picture_is_less_and_less_held_as_it_turns_away_from_the_text():
@@ -113,9 +114,8 @@ def test_measurements_lie_in_their_ranges_whatever_the_vectors(pictures, sentenc
     assert (top <= 1 + 1e-6).all()
     assert (np.nan_to_num(assigned(images, texts), nan=-1) <= top + 1e-6).all()
     # a sentence alone holds cos^2, and more sentences hold no less, chance aside
-    assert (
-        left <= np.clip((1 - top**2) / (1 - min(8, sentences, width) / width + 1e-9), 0, 1) + 1e-4
-    ).all()
+    alone = 1 - np.maximum(top, 0) ** 2
+    assert (left <= np.clip(alone / (1 - min(4, sentences) / width), 0, 1) + 1e-4).all()
 
 
 @given(st.integers(0, 2**32 - 1))
