@@ -139,6 +139,7 @@ def _load(clip: Clip) -> LoadedClip:
         force_custom_text=True,  # the text tower as a module of its own, weights as they are
         force_preprocess_cfg=_preprocess(clip),
     ).eval()
+    model.visual.to(memory_format=torch.channels_last)  # as the pixels come; convolutions like it
     config = PreprocessCfg(**model.visual.preprocess_cfg)
     *resize, _, _ = image_transform_v2(config, is_train=False).transforms
     shape = (1, 3, 1, 1)

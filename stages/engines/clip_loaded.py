@@ -47,7 +47,7 @@ class LoadedClip:
             for pixels in self._resized(pictures):
                 batch = self._on_device(torch.from_numpy(pixels)).permute(0, 3, 1, 2)
                 batch = batch.to(torch.float32).div_(255).sub_(self._mean).div_(self._std)
-                batch = batch.to(self._dtype, memory_format=torch.contiguous_format)
+                batch = batch.to(self._dtype, memory_format=torch.channels_last)
                 found.append(self._model.encode_image(batch, normalize=True))
             return self._rows(found)
 

@@ -73,7 +73,7 @@ class Training:
         seed: of weights, order, texts and shifts.
     """
 
-    steps: int = 1600
+    steps: int = 900
     batch_size: int = 128
     peak_rate: float = 2e-3
     seed: int = 0
