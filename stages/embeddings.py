@@ -33,6 +33,8 @@ def media_embeddings(table: pa.Table, name: str) -> Floats:
     Raises:
         RecordError: when the column is missing, or holds embeddings of several widths.
     """
+    if not table.num_rows:  # a unit of which nothing was left lacks the column
+        return np.zeros((0, 0), np.float32)
     if EMBEDDING + name not in table.column_names:
         raise RecordError(
             f"the rows have no column {EMBEDDING + name}; put the stage that writes it before "

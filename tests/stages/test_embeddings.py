@@ -78,3 +78,7 @@ def test_embeddings_of_two_models_in_one_column_are_refused():
     wide = with_embeddings(_table(["blue"]).table, "clip", {"blue": BLUE})
     with pytest.raises(RecordError, match=r"embedding\.clip holds .* widths \[2, 3\]"):
         media_embeddings(pa.concat_tables([narrow, wide]), "clip")
+
+
+def test_rows_of_which_none_is_left_need_no_column():
+    assert media_embeddings(table_of([]), "clip").shape == (0, 0)
