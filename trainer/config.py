@@ -54,6 +54,7 @@ class TrainConfig:
         lora: train low-rank additions to the matrices of parts with a rate, nothing else.
         held_out_share: share of rows that is kept from training and evaluated on.
         evaluate_packs: packs of held-out rows, over all ranks, that are evaluated on.
+        evaluate_questions: held-out rows whose questions every rank answers, to be judged by kind.
         evaluate_every: steps between evaluations; 0: none but at the end.
         checkpoint_every: steps between checkpoints; 0: none but at the end.
         keep_checkpoints: newest checkpoints that stay.
@@ -93,6 +94,7 @@ class TrainConfig:
     lora: Lora | None = None
     held_out_share: float = 0.0
     evaluate_packs: int = 8
+    evaluate_questions: int = 0
     evaluate_every: int = 0
     checkpoint_every: int = 0
     keep_checkpoints: int = 2
@@ -148,6 +150,7 @@ _AT_LEAST_0: Final = (
     *("vision_rate", "merger_rate", "language_rate", "warmup_steps", "decay_steps"),
     *("weight_decay", "clip_norm", "evaluate_every", "checkpoint_every", "workers"),
     *("max_bad_rows", "seed", "dpo_beta", "min_pixels", "max_pixels"),
+    "evaluate_questions",
 )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from torch.distributed.fsdp import FSDPModule
 
 from stages.chat import END_OF_TEXT, IM_END
 from stages.files import open_parquet
@@ -130,7 +131,7 @@ def _until(row: Row, end: int, assembly: Assembly) -> Row:
     """Return the row cut off before a token, with the media shown until there."""
     ids = row.input_ids[:end]
     pads = np.isin(ids, [assembly.image_pad, assembly.video_pad])
-    ends = np.cumsum([grid.tokens for grid in row.grids])
+    ends = np.cumsum([grid.tokens for grid in row.grids], dtype=np.int64)
     media = int(np.searchsorted(ends, pads.sum(), side="right"))
     firsts = ids[pads][ends[:media] - 1]
     videos = int((firsts == assembly.video_pad).sum())
@@ -159,13 +160,19 @@ def answers_of(
     answers: list[str] = []
     for some in _batches(questions):
         tokens = sum(len(each.prompt.input_ids) for each in some)
-        pack, faults = replace(assembly, pack_tokens=tokens).pack([each.prompt for each in some])
+        pack, faults = _plain(assembly, tokens).pack([each.prompt for each in some])
         assert not faults, f"a row that was trained on cannot be asked: {faults[0].reason}"
         found = generate(
             model, pack.inputs.to(device), max_new_tokens=max_new_tokens, stop_ids=stop
         )
         answers.extend(_text(ids, tokenizer) for ids in found)
     return answers
+
+
+def _plain(assembly: Assembly, pack_tokens: int) -> Assembly:
+    """Return what makes packs of prompts, also where the training's are of pairs."""
+    told = {field.name: getattr(assembly, field.name) for field in fields(Assembly)}
+    return Assembly(**{**told, "pack_tokens": pack_tokens})
 
 
 def _batches(questions: Sequence[Question]) -> Iterator[list[Question]]:
@@ -195,13 +202,18 @@ def evaluate(
     is to be acted on has a box, `agent/click_in_box`, whether the place lies in it.
 
     Args:
-        model: whole on its device; the parts of one that is spread over ranks cannot generate.
+        model: all ranks that it is spread over must ask the same, since each step of an answer
+            gathers its blocks.
         questions: what is asked.
         assembly: of the training.
         tokenizer: that the shards were made with.
         max_new_tokens: most tokens of an answer.
     """
+    if isinstance(model, FSDPModule):
+        model.unshard()  # the embedding and norms; blocks gather themselves
     answers = answers_of(model, questions, assembly, tokenizer, max_new_tokens)
+    if isinstance(model, FSDPModule):
+        model.reshard()
     scores: dict[str, list[float]] = defaultdict(list)
     for question, answer in zip(questions, answers, strict=True):
         for name, score in judge(question, answer).items():

@@ -29,10 +29,12 @@ from stages.tokenizer import Tokenizer, load_tokenizer
 from trainer.assemble import Assembly
 from trainer.checkpoint import Checkpoints
 from trainer.config import TrainConfig, changed
-from trainer.counts import read_counts
+from trainer.counts import Counts, read_counts
 from trainer.curve import draw_curve
 from trainer.data import Cursor, PackLoader
 from trainer.display import Display
+from trainer.dpo import Preference, load_references
+from trainer.evaluate import evaluate, read_questions
 from trainer.flops import load_of
 from trainer.held_out import held_out_loss, held_out_packs, hold_out
 from trainer.inputs import Pack
@@ -43,6 +45,7 @@ from trainer.metrics import Journal, Meter
 from trainer.model import QwenVLModel
 from trainer.model_config import SHAPES, read_config, write_config
 from trainer.optim import finish_gradients, freeze, make_optimizer, set_rates, trained_table
+from trainer.pairs import PairAssembly
 from trainer.parallel import Ranks, accumulating, joined, spread
 from trainer.plan import load_plan
 from trainer.weights import load_model, save_weights
@@ -87,6 +90,10 @@ def train(config: TrainConfig, data: AnyPath, out: Path) -> Path:
                 block.compile()
         optimizer = make_optimizer(model, config)
 
+        # What is learnt: to foretell tokens, or to prefer answers more than the model does now.
+        assembly = make_assembly(config, tokenizer, stamp, model)
+        objective = make_objective(config, model, counts, assembly, ranks, out)
+
         # Where it was.
         checkpoints = Checkpoints(
             folder=out / "checkpoints", ranks=ranks, keep=config.keep_checkpoints
@@ -95,11 +102,7 @@ def train(config: TrainConfig, data: AnyPath, out: Path) -> Path:
         if progress.step:
             display.say(f"goes on from step {progress.step}")
 
-        # The packs of this rank, made ahead by workers, and those to evaluate on.
-        assembly = replace(
-            Assembly.of(tokenizer.control, pack_tokens=config.pack_tokens, stamp=stamp),
-            tokens_per_second=model.config.vision.tokens_per_second,
-        )
+        # The packs of this rank, made ahead by workers, and what to evaluate on.
         loader = PackLoader(
             counts=to_train,
             plan=lambda epoch: load_plan(
@@ -118,7 +121,7 @@ def train(config: TrainConfig, data: AnyPath, out: Path) -> Path:
         packs = iter(loader)
         turns = -(-config.step_packs // ranks.count)
         held_packs = held_out_packs(held, config.packing, assembly, ranks, config.evaluate_packs)
-        objective: Objective = partial(next_token, groups=len(counts.groups))
+        questions = read_questions(held, assembly, tokenizer, config.evaluate_questions)
         meter = Meter(model=model, ranks=ranks, groups=counts.groups)
         journal = Journal(folder=out, after=progress.step) if ranks.is_first else None
 
@@ -152,6 +155,7 @@ def train(config: TrainConfig, data: AnyPath, out: Path) -> Path:
                     display.line(progress.step, line)
             if held_packs and (_due(progress.step, config.evaluate_every) or is_last):
                 line = {"held_out_loss": held_out_loss(model, objective, held_packs, ranks)}
+                line |= evaluate(model, questions, assembly, tokenizer)
                 if journal is not None:
                     journal.write(progress.step, line)
                     display.line(progress.step, line)
@@ -217,6 +221,41 @@ def make_model(config: TrainConfig) -> QwenVLModel:
             assert isinstance(block, Block)
             block.recompute = again
     return model
+
+
+def make_assembly(
+    config: TrainConfig, tokenizer: Tokenizer, stamp: Stamp, model: QwenVLModel
+) -> Assembly:
+    """Return what makes packs of rows, or of pairs for DPO."""
+    kind = PairAssembly if config.objective == "dpo" else Assembly
+    return replace(
+        kind.of(tokenizer.control, pack_tokens=config.pack_tokens, stamp=stamp),
+        tokens_per_second=model.config.vision.tokens_per_second,
+    )
+
+
+def make_objective(
+    config: TrainConfig,
+    model: QwenVLModel,
+    counts: Counts,
+    assembly: Assembly,
+    ranks: Ranks,
+    out: Path,
+) -> Objective:
+    """Return the loss of a pack; for DPO after asking the untrained model about every pair."""
+    groups = len(counts.groups)
+    if not isinstance(assembly, PairAssembly):
+        return partial(next_token, groups=groups)
+    references = load_references(
+        out / "plans" / "references.npz",
+        model=model,
+        counts=counts,
+        packing=config.packing,
+        assembly=assembly,
+        ranks=ranks,
+        workers=config.workers,
+    )
+    return Preference(references=references, beta=config.dpo_beta, groups=groups)
 
 
 def next_token(model: QwenVLModel, pack: Pack, groups: int) -> PackLoss:

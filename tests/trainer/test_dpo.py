@@ -4,11 +4,13 @@ import copy
 import itertools
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
+import trainer.loop
 from stages.errors import StorageError
 from stages.files import read_table
 from stages.media import write_pack
@@ -22,13 +24,19 @@ from tests.trainer.shards import (
     stamp_of,
     write_shards,
 )
+from trainer.config import load_config
 from trainer.counts import read_counts
 from trainer.dpo import Preference, References, answer_scores, load_references
+from trainer.evaluate import evaluate
+from trainer.loop import train
+from trainer.metrics import read_lines
 from trainer.model import QwenVLModel
+from trainer.model_config import SHAPES, read_config
 from trainer.pairs import Pair, PairAssembly
 from trainer.parallel import Ranks
 from trainer.plan import Packing
 from trainer.rows import rows_of
+from trainer.weights import load_model
 
 BETA = 0.3
 ALONE = Ranks(rank=0, count=1, device=torch.device("cpu"))
@@ -212,3 +220,36 @@ def test_references_are_made_once_and_read_again(model, shards, packed, tmp_path
     told["counts"] = replace(told["counts"], digest="another")
     with pytest.raises(StorageError, match="other shards"):
         load_references(tmp_path / "references.npz", model=model, **told)
+
+
+SETTINGS = (
+    *("steps=4", "pack_tokens=256", "step_packs=1", "log_every=1", "workers=0", "warmup_steps=0"),
+    *("merger_rate=0.001", "language_rate=0.001", "checkpoint_every=0", "schedule=wsd"),
+)
+
+
+def lines_of(shards, out, *settings):
+    """Return the log of a training on the pairs."""
+    train(load_config("dpo", shape="tiny", settings=[*SETTINGS, *settings]), shards[0], out)
+    return read_lines(out)
+
+
+def test_training_begins_at_the_loss_of_a_coin_and_learns_the_pairs(shards, tmp_path):
+    losses = [line["loss"] for line in lines_of(shards, tmp_path)]
+    assert losses[0] == pytest.approx(math.log(2), rel=1e-5)
+    assert losses[-1] < losses[0] - 0.1
+    assert (tmp_path / "plans/references.npz").is_file()
+
+
+def test_a_model_with_additions_learns_and_answers(shards, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer.loop, "evaluate", partial(evaluate, max_new_tokens=2))
+    settings = ("lora={layers: ['language.*', 'merger.*']}", "dpo_beta=1")
+    asked = ("steps=2", "held_out_share=0.4", "evaluate_questions=9", "seed=1", "evaluate_packs=1")
+    lines = lines_of(shards, tmp_path, *settings, *asked)
+    assert lines[0]["loss"] == pytest.approx(math.log(2), rel=1e-5)
+    assert {"qa/anls", "held_out_loss"} <= lines[-1].keys()
+    assert load_model(tmp_path / "model").state_dict().keys() == plain_names()
+
+
+def plain_names():
+    return QwenVLModel(read_config(SHAPES / "tiny.json")).state_dict().keys()
