@@ -112,7 +112,7 @@ def read_torch(path: Path) -> Head:
             for n in names
         )
         return _plain(path, layers, is_probability=False)
-    except (UnpicklingError, RuntimeError, KeyError, AttributeError, IndexError) as error:
+    except (UnpicklingError, EOFError, RuntimeError, KeyError, AttributeError, IndexError) as error:
         raise NotReadyError(f"{path} is no state dict of linear layers ({error!r})") from error
 
 
