@@ -317,21 +317,10 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="The run folder.")] = Path("runs/demo"),
     cpus: Cpus = 0,
 ) -> None:
-    """Mill the bundled example site: crawl it into a WARC file and run the main recipe."""
-    from examples.crawl_site import crawl
-    from pipelines.plan import ROOT
+    """Mill the bundled example site with the main recipe, then train a small model on it."""
+    from pipelines.demo import demo as run_demo
 
-    warc = crawl(ROOT / "examples" / "site", out / "site.warc.gz")
-    recipe_file = ROOT / "pipelines" / "recipes" / "interleaved.yaml"
-    recipe = load_recipe(recipe_file, read=[str(warc)], tiny=True)
-    folder = folder_at(out)
-    run_recipe(recipe, folder, cpus=cpus, recipe_text=recipe_file.read_text())
-    typer.echo(
-        "\nNext:\n"
-        f"  open {folder.root / 'report.html'}\n"
-        "  quern plan pipelines/recipes/interleaved.yaml --read YOUR.warc.gz\n"
-        "  quern run pipelines/recipes/interleaved.yaml --read YOUR.warc.gz --out runs/mine"
-    )
+    run_demo(out, cpus, typer.echo)
 
 
 if __name__ == "__main__":
