@@ -19,11 +19,12 @@ class ClipRelevance(Filter):
     document is judged by what remains: the mean of its pictures. Pictures that were not
     measured are not judged, nor are documents without any that was.
 
-    - "mean": of the three that follow, and of what of them was measured.
     - "best": the sentence of the document that the picture is most like, wherever it stands.
     - "near": the sentences around it, the nearer ones weighing more. A caption among sentences
       about other things lowers it.
     - "document": the text as a whole. It sees decoration in the spirit of the text as relevant.
+    - "mean": of what of the three was measured. It tells best what the text is about from what
+      it names in passing.
 
     All fail on what CLIP does not know: numbers in charts, small print, names. What a cosine
     means differs from model to model; for ViT-L/14 matching pairs lie at 0.2 to 0.3.
@@ -35,7 +36,7 @@ class ClipRelevance(Filter):
 
     Attributes:
         over: pictures, or documents by the mean of their pictures.
-        measure: "mean", "best", "near" or "document".
+        measure: "best", "near", "document" or "mean".
         min_score: least kept, a cosine in [0, 1].
     """
 
@@ -43,7 +44,7 @@ class ClipRelevance(Filter):
     source: ClassVar = "Qwen2.5-VL, arXiv:2502.13923, section 2.2.1; MMC4, arXiv:2304.06939"
     levels: ClassVar[tuple[Level, ...]] = ("media", "sample")
     over: Level = "media"
-    measure: Literal["mean", "best", "near", "document"] = "mean"
+    measure: Literal["best", "near", "document", "mean"] = "best"
     min_score: float = 0.15
 
     def __post_init__(self) -> None:

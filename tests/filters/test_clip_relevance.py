@@ -14,7 +14,7 @@ def _batch(*documents):
 
 def test_keeps_pictures_at_or_above_min_score_and_those_not_measured():
     batch = _batch([{"clip.best": 0.125}, {"clip.best": 0.25}], [{}])
-    filter_ = ClipRelevance(min_score=0.25, measure="best")
+    filter_ = ClipRelevance(min_score=0.25)
     scores = filter_.build()(batch)
     np.testing.assert_array_equal(scores["relevance"], np.array([0.125, 0.25, np.nan], np.float32))
     assert scores["relevance"].dtype == np.float32
@@ -30,7 +30,7 @@ def test_reads_the_measure_it_is_told_to(measure):
 
 def test_the_mean_is_of_what_was_measured():
     batch = _batch([{"clip.best": 0.75, "clip.document": 0.25}, {}])
-    found = ClipRelevance().build()(batch)["relevance"]
+    found = ClipRelevance(measure="mean").build()(batch)["relevance"]
     np.testing.assert_array_equal(found, np.array([0.5, np.nan], np.float32))
 
 
