@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stages.elements import Floats, Ints
+from stages.engines.threads import one_thread
 from stages.pictures import Pixels
 
 _AHEAD: Final = 2  # batches that are made ready while the model works
@@ -43,7 +44,7 @@ class LoadedClip:
         import torch
 
         found = []
-        with torch.inference_mode():
+        with torch.inference_mode(), one_thread():
             for pixels in self._resized(pictures):
                 batch = self._on_device(torch.from_numpy(pixels)).permute(0, 3, 1, 2)
                 batch = batch.to(torch.float32).div_(255).sub_(self._mean).div_(self._std)
@@ -64,7 +65,7 @@ class LoadedClip:
         tokens = torch.cat([self._tokenizer(text) for text in _chunks(different, 1024)])
         longest = _lengths(tokens)
         order = np.argsort(longest, kind="stable")
-        with torch.inference_mode():
+        with torch.inference_mode(), one_thread():
             found = [
                 self._encode_text(tokens[at], longest[at]) for at in _chunks(order, self.batch_size)
             ]

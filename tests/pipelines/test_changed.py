@@ -1,6 +1,7 @@
 """Which options are limits and nothing else, held against what every filter of the product does."""
 
 import dataclasses
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from filters.media_status import MediaStatus
 from pipelines.catalogue import all_operators, find_operator
 from pipelines.changed import Changed, limit_options
 from pipelines.recipe import Step
+from stages.embeddings import with_embeddings
 from stages.errors import NotReadyError
+from stages.options import option_types
 from stages.stage import Filter, Limit
 from tests.fakes import Chars, batch_of, sample
 
@@ -54,6 +57,7 @@ def test_another_limit_leaves_every_score_as_it_is(cls):
         pytest.skip(str(error))
     rows = [sample("a", *TEXTS, media=[PICTURE]), sample("b", TEXTS[1]), sample("c")]
     batch = batch_of([{**row, "meta": {"language_confidence": "0.7"}} for row in rows])
+    batch = batch.with_table(with_embeddings(batch.table, "clip", {}))
     before = operator.build()(batch)
     for name in sorted(limit_options(cls)):
         after = _other(operator, name).build()(batch)
@@ -65,6 +69,9 @@ def test_another_limit_leaves_every_score_as_it_is(cls):
 def _other(operator, name):
     """Return the filter with another value of a limit, whichever it takes."""
     value = getattr(operator, name)
+    if isinstance(value, str):
+        others = [each for each in get_args(option_types(type(operator))[name]) if each != value]
+        return dataclasses.replace(operator, **{name: others[0]})
     for factor in (0.5, 2, 0.9, 1.1):
         other = tuple(v * factor for v in value) if isinstance(value, tuple) else value * factor
         try:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from examples.scenes import landscape, map_sheet, weather
 from stages.decode import Limits, decode_grey
 from stages.perceptual_hash import hash_of, perceptual_hash
+from synth.renders.figures import weather
+from synth.renders.scenes import landscape, map_sheet
 from tests.shared_data import SHARED, needs_shared
 
 LIMITS = Limits()
@@ -57,7 +58,7 @@ def _turned(image):
 
 @pytest.fixture(scope="module")
 def scenes():
-    return [resized(landscape(Random(seed))[0].convert("RGB"), 1.5) for seed in range(4)]
+    return [resized(landscape(Random(seed)).image.convert("RGB"), 1.5) for seed in range(4)]
 
 
 @pytest.mark.parametrize("copy", COPIES.values(), ids=COPIES)
@@ -72,7 +73,7 @@ def test_a_picture_without_its_border_is_near(scenes):
 
 def test_different_drawings_are_far_from_each_other():
     drawings = [
-        draw(Random(seed))[0] for draw in (landscape, map_sheet, weather) for seed in (1, 2)
+        draw(Random(seed)).image for draw in (landscape, map_sheet, weather) for seed in (1, 2)
     ]
     images = [encoded(drawing.convert("RGB")) for drawing in drawings]
     near = [distance(a, b) for i, a in enumerate(images) for b in images[:i]]
