@@ -68,6 +68,13 @@ def _sigmoid(values: Floats) -> Floats:
     return halves
 
 
+_ORIGINS: Final = {
+    "aesthetic": "https://github.com/christophschuhmann/improved-aesthetic-predictor",
+    "safety": "https://github.com/LAION-AI/CLIP-based-NSFW-Detector",
+}
+"""Where the published heads are; they are on no hub."""
+
+
 def head_file(weights: str, name: str) -> Path:
     """Return the file of a head; "tiny" is that of the tiny CLIP.
 
@@ -76,10 +83,9 @@ def head_file(weights: str, name: str) -> Path:
     """
     path = TINY_FOLDER / f"{name}.safetensors" if weights == TINY else Path(weights)
     if not path.is_file():
+        origin = f"save a file of {_ORIGINS[name]} there, " if name in _ORIGINS else ""
         raise MissingWeightsError(
-            f"there is no {name} head {weights!r}; name its file, fetch it with "
-            f"`quern models fetch RECIPE`, or train one by "
-            f"python -m stages.engines.train_tiny_heads"
+            f"there is no {name} head {weights!r}; {origin}name another, or train one by python -m stages.engines.train_tiny_heads"
         )
     return path
 

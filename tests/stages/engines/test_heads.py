@@ -94,8 +94,8 @@ def test_pictures_without_an_embedding_have_no_score():
 
 
 @pytest.mark.parametrize("head", [AestheticHead, SafetyHead, WatermarkHead])
-def test_a_missing_file_is_named_with_the_command_that_fetches_it(head):
-    with pytest.raises(MissingWeightsError, match=r"nowhere\.pth.*quern models fetch"):
+def test_a_missing_file_is_named_with_a_remedy(head):
+    with pytest.raises(MissingWeightsError, match=r"nowhere\.pth.*train_tiny_heads"):
         head(weights="nowhere.pth").check()
 
 
