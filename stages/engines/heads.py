@@ -85,7 +85,8 @@ def head_file(weights: str, name: str) -> Path:
     if not path.is_file():
         origin = f"save a file of {_ORIGINS[name]} there, " if name in _ORIGINS else ""
         raise MissingWeightsError(
-            f"there is no {name} head {weights!r}; {origin}name another, or train one by python -m stages.engines.train_tiny_heads"
+            f"there is no {name} head {weights!r}; {origin}name another, or train one by "
+            f"python -m stages.engines.train_tiny_heads"
         )
     return path
 
