@@ -25,6 +25,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, Final, Literal
 
+from stages.errors import NotReadyError
+
+START_ATTEMPTS: Final = 3
+START_PAUSE_S: Final = 1.0
 START_TIMEOUT_S: Final = 300.0
 """Time for a child to import and prepare its function on a busy machine, seconds."""
 AHEAD: Final = 4
@@ -86,7 +90,7 @@ class Sandbox:
         """Yield the result, or a `Failure`, of each item in order.
 
         Raises:
-            RuntimeError: the child cannot import or prepare the function at all.
+            NotReadyError: when no child starts: no item is to blame.
         """
         source = iter(items)
         frames: deque[bytes] = deque()
@@ -112,8 +116,16 @@ class Sandbox:
 
     def _start(self) -> _Child:
         limits = (str(self.timeout_s), str(self.memory_bytes))
-        self._child = _Child([self.function, *limits, self.prepare])
-        return self._child
+        for attempt in range(START_ATTEMPTS):
+            if attempt:
+                time.sleep(START_PAUSE_S)  # files of the code may be on their way to this machine
+            with contextlib.suppress(ChildProcessError):
+                self._child = _Child([self.function, *limits, self.prepare])
+                return self._child
+        raise NotReadyError(
+            f"the process that runs {self.function} did not start in {START_ATTEMPTS} attempts; "
+            f"see its output above, and look whether memory and the code's files are there"
+        )
 
     def _bury(self, child: _Child) -> Failure:
         self.close()
@@ -167,7 +179,7 @@ class _Child:
         self._since = time.monotonic()
         if self.answer(deque(), START_TIMEOUT_S) is None:
             self.end()
-            raise RuntimeError(f"the sandbox for {function} did not start; see its output above")
+            raise ChildProcessError(f"the sandbox for {function} did not start")
 
     def answer(self, frames: deque[bytes], timeout_s: float) -> bytes | None:
         """Send frames and return the answer to the first, None if the child is lost."""

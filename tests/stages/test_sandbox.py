@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from stages.errors import NotReadyError
 from stages.sandbox import Failure, Sandbox, children_cpu_s
 
 SLOW_MACHINE_S = 30.0
@@ -123,7 +124,7 @@ def test_prints_do_not_disturb_the_answers(sandbox):
 
 def test_a_function_that_cannot_be_imported_is_named():
     box = Sandbox("no_such_module:f", timeout_s=1.0, memory_bytes=MEMORY)
-    with pytest.raises(RuntimeError, match="no_such_module:f"):
+    with pytest.raises(NotReadyError, match="no_such_module:f"):
         list(box.map([1]))
 
 
