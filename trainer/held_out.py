@@ -49,14 +49,15 @@ def held_out_packs(
 
     Args:
         held: what `hold_out` gave.
-        packing: of the training; shares do not count.
+        packing: of the training; groups that it never sees are left out, others are seen once.
         assembly: makes packs of rows.
         ranks: that evaluate together.
         packs: most packs over all ranks.
     """
     if not held.n_label_tokens.any():
         return []
-    plan = plan_epoch(held, replace(packing, shares=(), step_packs=1, over_long="drop"), 0)
+    once = tuple(replace(share, times=float(share.times > 0)) for share in packing.shares)
+    plan = plan_epoch(held, replace(packing, shares=once, step_packs=1, over_long="drop"), 0)
     turns = -(-min(packs, plan.steps) // ranks.count)
     loader = PackLoader(
         counts=held,
