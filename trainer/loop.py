@@ -46,7 +46,7 @@ from trainer.model import QwenVLModel
 from trainer.model_config import SHAPES, read_config, write_config
 from trainer.optim import finish_gradients, freeze, make_optimizer, set_rates, trained_table
 from trainer.pairs import PairAssembly
-from trainer.parallel import Ranks, accumulating, joined, spread
+from trainer.parallel import Ranks, accumulating, joined, leave_cores, spread
 from trainer.plan import load_plan
 from trainer.weights import load_model, save_weights
 
@@ -72,6 +72,7 @@ def train(config: TrainConfig, data: AnyPath, out: Path) -> Path:
     """
     with joined() as ranks, Display(steps=config.steps, shown=ranks.is_first) as display:
         # What to train on: counts say it all, no row is read yet.
+        leave_cores(ranks, config.workers)
         tokenizer = load_tokenizer(config.processor)
         stamp = stamp_of(config, tokenizer)
         counts = read_counts(data, stamp)

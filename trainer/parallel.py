@@ -67,6 +67,12 @@ def joined() -> Iterator[Ranks]:
             dist.destroy_process_group()
 
 
+def leave_cores(ranks: Ranks, workers: int) -> None:
+    """On CPUs, leave the loader's workers a core each: threads that wait for a core burn theirs."""
+    if ranks.device.type == "cpu":
+        torch.set_num_threads(max(1, torch.get_num_threads() - workers))
+
+
 def spread(model: QwenVLModel, ranks: Ranks, precision: str) -> QwenVLModel:
     """Lay the model over the ranks (FSDP2), each block by itself, and return it.
 
