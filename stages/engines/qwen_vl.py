@@ -115,14 +115,16 @@ class QwenVL:
     def _tokenizer(self) -> Tokenizer:
         if self.processor:
             return load_tokenizer(self.processor)
-        if self.model in (TINY, RANDOM):
+        if self.model == RANDOM:
             return load_tokenizer(TINY)
-        return load_tokenizer(self.model)
+        return load_tokenizer(str(TINY_FOLDER) if self.model == TINY else self.model)
 
     def _bounds(self, tokenizer: Tokenizer) -> tuple[int, int]:
         """Return fewest and most pixels of a picture as the model sees it."""
         fewest = self.min_pixels or tokenizer.min_pixels
         most = self.max_pixels or tokenizer.max_pixels
+        if self.model == TINY:
+            most = min(most, tokenizer.max_pixels)  # it was trained on small pictures alone
         if fewest > most:
             raise NotReadyError(
                 f"min_pixels {fewest} is over max_pixels {most}; the processor's own are "
