@@ -181,7 +181,7 @@ def load_lora(model: nn.Module, folder: Path) -> Lora:
         raise NotReadyError(f"{folder} holds no additions that can be read: {error}") from error
     layers = {_module_name(name): name for name, _ in model.named_modules()}
     ours = {}
-    for name, weight in weights.items():
+    for name, weight in sorted(weights.items()):
         layer, _, part = name.removeprefix(_PEFT).removesuffix(".weight").rpartition(".")
         if layer not in layers or part not in ("lora_A", "lora_B"):
             raise NotReadyError(f"{folder / WEIGHTS} holds {name}, the model has no such layer")
