@@ -5,7 +5,7 @@ Column       Meaning
 id           32 hex digits, blake2b-128 of the content at birth; never changes
 kind         interleaved, caption, grounding, ocr, video, agent, qa, text
 source       where it came from: dataset, uri, licence, byte offset, ids of its parents
-messages     role (document, system, user, assistant) and parts; a part is text, image or
+messages     role (document, system, user, assistant, rejected) and parts; a part is text, image or
              video (`index` into `media`), box or point (`index` into `regions`)
 media        pictures and videos by reference: bytes stay in packs until the final shards
 regions      boxes and points in **original** pixels, never in those of a resized picture

@@ -6,6 +6,9 @@ from trainer.model import QwenVLModel
 from trainer.weights import save_model
 
 
+torch.set_num_threads(1)  # the suite runs in as many processes as there are cores
+
+
 @pytest.fixture(scope="session")
 def untied():
     """A small model with a head of its own, in single precision."""
