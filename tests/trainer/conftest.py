@@ -5,7 +5,6 @@ from tests.trainer.documents import small_config
 from trainer.model import QwenVLModel
 from trainer.weights import save_model
 
-
 torch.set_num_threads(1)  # the suite runs in as many processes as there are cores
 
 

@@ -58,7 +58,7 @@ def unbroken(shards, tmp_path_factory):
 def start(shards, out, **environment):
     command = [sys.executable, "-m", "trainer.launch", "multimodal_pretraining", "--shape", "tiny"]
     command += ["--data", str(shards), "--out", str(out), "--set", *SETTINGS]
-    env = {**os.environ, **environment}
+    env = {**os.environ, "OMP_NUM_THREADS": "1", **environment}  # as this process has, see conftest
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, env=env, stdout=pipe, stderr=pipe, text=True)
 

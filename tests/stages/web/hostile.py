@@ -88,6 +88,7 @@ class Hostile:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0.01)  # for connections to be gone
 
     def url(self, path, host="127.0.0.1", scheme="http"):
         return f"{scheme}://{host}:{self.port}{path}"
@@ -109,8 +110,10 @@ class Hostile:
             self.at_once = max(self.at_once, self._now.total())
             await self._answer(path, writer)
             await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the client went away, or the test is over
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the client went away
+        except asyncio.CancelledError:
+            writer.transport.abort()  # the test is over, and nobody reads what is still to be sent
         finally:
             self._now[host] -= 1
             writer.close()
