@@ -95,16 +95,26 @@ class RunFolder:
         """Path of the mark that a shard is whole."""
         return self.root / "segments" / "shards" / f"{file}.done"
 
+    def sweep(self) -> None:
+        """Remove what killed writers left behind; call it while nobody writes.
+
+        Raises:
+            StorageError: when the folder cannot be reached.
+        """
+        if self.is_remote:  # where nothing appears before it is whole
+            return
+        with reached(self.root):
+            for folder in (self.media, self.shards, *self.root.glob("*/*/")):
+                sweep(folder)
+
     def tidy(self, segments: int, units: int) -> None:
         """Remove what killed writers and earlier, longer recipes or inputs left behind.
 
         Raises:
             StorageError: when the folder cannot be reached.
         """
+        self.sweep()
         with reached(self.root):
-            if not self.is_remote:
-                for folder in (self.media, self.shards, *self.root.glob("*/*/")):
-                    sweep(folder)
             files = [*self.root.glob("segments/*/*.*"), *self.root.glob("buckets/*/*.*")]
         stale = []
         for path in files:

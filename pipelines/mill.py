@@ -138,9 +138,7 @@ def mill(recipe: Recipe, folder: RunFolder, workers: Workers, display: Display) 
     shards = None
     if recipe.write is not None:
         shards = _write_shards(recipe.write, segments[-1], inputs, folder, workers, display)
-    folder.tidy(
-        len(segments), len(inputs)
-    )  # a worker that was killed meanwhile may have left a file
+    folder.sweep()  # a worker that was killed meanwhile may have left a file
     return Result(segments=tuple(results), shards=shards)
 
 
