@@ -10,10 +10,9 @@ from stages.extract_page import ExtractPage
 from stages.files import write_table
 from stages.record import table_of
 from stages.sources.read_jsonl import ReadJsonl
-from stages.stage import Resources
 from stages.write_shards import WriteShards
 from stages.yaml_file import read_yaml
-from tests.fakes import Chars, PooledTag, SameText, sample
+from tests.fakes import Chars, SameText, sample
 
 READ = "stages.sources.read_jsonl.ReadJsonl"
 CHARS = "tests.fakes.Chars"
@@ -227,58 +226,6 @@ def test_tiny_applies_the_recipes_own_overrides_and_set_wins(rows):
     assert build_recipe(content, "t.yaml").steps[0].operator == Chars()
     tiny = build_recipe(content, "t.yaml", tiny=True, settings=["steps.chars.max_chars=9"])
     assert tiny.steps[0].operator == Chars(max_chars=9, min_chars=2)
-
-
-def test_a_step_takes_the_resources_of_its_operator_but_for_what_the_recipe_says(rows):
-    steps = [POOLED, {"use": POOLED, "resources": {"gpus": 1}}, {"use": TAG, "resources": {}}]
-    plain, gpu, tag = _build(rows, *steps).steps
-    assert plain.resources == PooledTag.resources == Resources(cpus=0.25, workers=2)
-    assert gpu.resources == Resources(cpus=0.25, gpus=1.0, workers=2)
-    assert tag.resources == Resources()
-
-
-def test_tiny_and_set_reach_into_the_resources_of_a_step(rows):
-    content = {
-        "source": {"use": READ, "paths": [rows]},
-        "steps": [{"use": POOLED, "resources": {"gpus": 1, "workers": 4}}],
-        "tiny": {"steps.pooled_tag.resources.workers": 0},
-    }
-    settings = ["steps.pooled_tag.resources.cpus=2"]
-    (step,) = build_recipe(content, "t.yaml", tiny=True, settings=settings).steps
-    assert step.resources == Resources(cpus=2.0, gpus=1.0, workers=0)
-    assert build_recipe(content, "t.yaml").steps[0].resources.workers == 4
-
-
-@pytest.mark.parametrize(
-    ("resources", "fault"),
-    [
-        ([1], "steps.tag: resources must be a mapping of cpus, gpus, workers, got [1]"),
-        ({"wrkers": 1}, "steps.tag: resources has no 'wrkers'; did you mean 'workers'?"),
-        ({"workers": 1.5}, "steps.tag: resources: workers must be a whole number, got 1.5"),
-        ({"workers": -1}, "steps.tag: resources: workers must be at least 0, got -1"),
-        ({"cpus": 0}, "steps.tag: resources: cpus must be more than 0, got 0"),
-        ({"gpus": -0.5}, "steps.tag: resources: gpus must be at least 0, got -0.5"),
-    ],
-)
-def test_wrong_resources_are_a_fault(rows, resources, fault):
-    assert _faults(rows, {"use": TAG, "resources": resources}) == [fault]
-
-
-def test_wrong_resources_and_wrong_options_of_a_step_are_told_together(rows):
-    step = {"use": TAG, "tags": "a", "resources": {"cpus": -1}}
-    assert [fault.partition(",")[0] for fault in _faults(rows, step)] == [
-        "steps.tag: Tag has no option 'tags'; did you mean 'tag'?",
-        "steps.tag: resources: cpus must be more than 0",
-    ]
-
-
-def test_set_says_when_there_is_nothing_inside_an_option(rows):
-    content = {"source": {"use": READ, "paths": [rows]}, "steps": [{"use": TAG, "tag": "a"}]}
-    with pytest.raises(RecipeError) as caught:
-        build_recipe(content, "t.yaml", settings=["steps.tag.tag.b=1"])
-    assert caught.value.faults == (
-        "steps.tag.tag.b: steps.tag.tag is 'a' and has nothing inside it",
-    )
 
 
 def test_tiny_that_is_no_mapping_is_a_fault(rows):

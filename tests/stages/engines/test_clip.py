@@ -191,3 +191,4 @@ def test_wrong_options_are_refused_with_their_values(option):
 
 def test_the_tiny_model_comes_along():
     Clip(model=TINY).check()
+    assert Clip(model=TINY).load().dim > 0
