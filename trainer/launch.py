@@ -8,6 +8,7 @@ quern train PRESET --data s3://... --out /shared/... --address auto --ranks 16
 from __future__ import annotations
 
 import argparse
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def launch(config: TrainConfig, data: str, out: Path, *, address: str = "", rank
     """
     shards = shards_of(data)
     if not address:
+        signal.signal(signal.SIGTERM, _leave)
         return train(config, shards, out)
     import ray
     from ray.train import RunConfig, ScalingConfig
@@ -45,6 +47,11 @@ def launch(config: TrainConfig, data: str, out: Path, *, address: str = "", rank
         run_config=RunConfig(name=config.name, storage_path=str(out / "ray")),
     ).fit()
     return out / "model"
+
+
+def _leave(number: int, _: object) -> None:
+    """Leave as Ctrl-C does: the loader's workers are ended on the way out."""
+    raise SystemExit(128 + number)
 
 
 def _rank(told: dict[str, Any]) -> None:

@@ -57,8 +57,8 @@ Objective = Callable[[QwenVLModel, Pack], PackLoss]
 def train(config: TrainConfig, data: AnyPath, out: Path) -> Path:
     """Train on the shards of a run and return the folder of the weights.
 
-    The same command goes on where a training was cut off: with the same losses, bit for bit on
-    the same number of ranks on a CPU, and with any number of ranks.
+    The same command goes on where a training was cut off, with any number of ranks; on a CPU, with
+    as many ranks and threads as before, to the same losses bit for bit.
 
     Args:
         config: what to do.
