@@ -73,7 +73,8 @@ def strings(tokens: Tokens, records: np.ndarray) -> list[str]:
 
 def is_ideograph(character: str) -> bool:
     name = unicodedata.name(character, "")
-    scripts = ("CJK UNIFIED", "CJK COMPATIBILITY IDEO", "HIRAGANA", "KATAKANA", "BOPOMOFO", "YI ")
+    kana = ("HIRAGANA", "HENTAIGANA", "KATAKANA")  # the second are old forms of the first
+    scripts = ("CJK UNIFIED", "CJK COMPATIBILITY IDEO", *kana, "BOPOMOFO", "YI ")
     return name.startswith(scripts) and is_written(character)
 
 
