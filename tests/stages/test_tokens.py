@@ -73,8 +73,9 @@ def strings(tokens: Tokens, records: np.ndarray) -> list[str]:
 
 def is_ideograph(character: str) -> bool:
     name = unicodedata.name(character, "")
-    kana = ("HIRAGANA", "HENTAIGANA", "KATAKANA")  # the second are old forms of the first
-    scripts = ("CJK UNIFIED", "CJK COMPATIBILITY IDEO", *kana, "BOPOMOFO", "YI ")
+    kana = ("HIRAGANA", "HENTAIGANA", "KATAKANA", "HALFWIDTH KATAKANA", "VERTICAL KANA")
+    han = ("CJK UNIFIED", "CJK COMPATIBILITY IDEO", "IDEOGRAPHIC", "VERTICAL IDEO", "HANGZHOU")
+    scripts = (*kana, *han, "MASU MARK", "BOPOMOFO", "YI ")
     return name.startswith(scripts) and is_written(character)
 
 
@@ -371,3 +372,10 @@ def test_the_class_table_knows_ideographs(character: str) -> None:
 @pytest.mark.parametrize("character", "aЖ가ก、。・「〒")
 def test_the_class_table_knows_what_is_no_ideograph(character: str) -> None:
     assert not class_table()[ord(character)] & IDEOGRAPH
+
+
+def test_every_character_is_an_ideograph_where_the_plain_reading_says_so() -> None:
+    table = class_table()
+    written = [code for code in range(len(table)) if is_written(chr(code))]
+    told = [code for code in written if table[code] & IDEOGRAPH]
+    assert told == [code for code in written if is_ideograph(chr(code))]
