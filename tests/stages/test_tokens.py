@@ -73,9 +73,11 @@ def strings(tokens: Tokens, records: np.ndarray) -> list[str]:
 
 def is_ideograph(character: str) -> bool:
     name = unicodedata.name(character, "")
-    kana = ("HIRAGANA", "HENTAIGANA", "KATAKANA", "HALFWIDTH KATAKANA", "VERTICAL KANA")
-    han = ("CJK UNIFIED", "CJK COMPATIBILITY IDEO", "IDEOGRAPHIC", "VERTICAL IDEO", "HANGZHOU")
-    scripts = (*kana, *han, "MASU MARK", "BOPOMOFO", "YI ")
+    kana = ("HIRAGANA", "HENTAIGANA", "KATAKANA", "VERTICAL KANA")
+    halfwidth = ("HALFWIDTH KATAKANA LETTER", "HALFWIDTH KATAKANA-HIRAGANA")
+    han = ("CJK UNIFIED", "CJK COMPATIBILITY IDEO", "VERTICAL IDEO", "HANGZHOU")
+    marks = ("IDEOGRAPHIC ITERATION", "IDEOGRAPHIC CLOSING", "IDEOGRAPHIC NUMBER", "MASU MARK")
+    scripts = (*kana, *halfwidth, *han, *marks, "BOPOMOFO", "YI ")
     return name.startswith(scripts) and is_written(character)
 
 
