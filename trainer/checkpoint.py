@@ -35,12 +35,10 @@ class Progress:
     Attributes:
         step: optimizer steps done.
         cursor: the next step's place in the data.
-        labels: labels trained on so far.
     """
 
     step: int = 0
     cursor: Cursor = START
-    labels: int = 0
 
 
 @dataclass(kw_only=True)
@@ -99,7 +97,7 @@ class Checkpoints:
         except Exception as error:  # whatever the writer's threads raise
             raise StorageError(f"the checkpoint {partial} cannot be written: {error}") from error
         if self.ranks.is_first:
-            state = {"step": progress.step, "cursor": progress.cursor, "labels": progress.labels}
+            state = {"step": progress.step, "cursor": progress.cursor}
             (partial / STATE).write_text(json.dumps(state))
             partial.rename(partial.with_name(partial.name.removesuffix(_PARTIAL)))
             for old in sorted(self.folder.glob("step-*[0-9]"))[: -self.keep]:
@@ -124,4 +122,4 @@ class Checkpoints:
             model, optimizer, model_state_dict=weights, optim_state_dict=state["optimizer"]
         )
         said = json.loads((newest / STATE).read_text())
-        return Progress(step=said["step"], cursor=Cursor(*said["cursor"]), labels=said["labels"])
+        return Progress(step=said["step"], cursor=Cursor(*said["cursor"]))

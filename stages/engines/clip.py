@@ -67,13 +67,23 @@ class Clip:
         """
         return _load(self)
 
+    def downloads(self) -> tuple[Download, ...]:
+        """Return what of the hub the engine needs on this machine."""
+        if self._is_local:
+            return ()
+        return open_clip_downloads(self.model, self.pretrained)
+
+    @property
+    def _is_local(self) -> bool:
+        return self.model == TINY or Path(self.model).is_dir()
+
     def _files(self) -> tuple[str, str]:
         """Return what open_clip calls the model and its weights, all of it on this machine."""
-        if self.model == TINY or Path(self.model).is_dir():
+        if self._is_local:
             return f"local-dir:{_whole(TINY_FOLDER if self.model == TINY else self.model)}", ""
         if not self.model.startswith("hf-hub:") and not Path(self.pretrained).is_file():
             _check_name(self.model, self.pretrained)
-        found = [_cached(each) for each in open_clip_downloads(self.model, self.pretrained)]
+        found = [_cached(each) for each in self.downloads()]
         if not found:
             return self.model, self.pretrained
         if self.model.startswith("hf-hub:"):

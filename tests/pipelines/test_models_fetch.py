@@ -1,12 +1,13 @@
 """Fetching a recipe's models, against a stand-in for the hub."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from pipelines.models_fetch import fetch_models, wanted
-from pipelines.recipe import Recipe, Step
+from pipelines.recipe import Recipe, Step, load_recipe
 from stages.engines.qwen_vl import QwenVL
 from stages.errors import MissingWeightsError
 from stages.information_gain import InformationGain
@@ -18,6 +19,7 @@ from stages.tokenize_sample import TokenizeSample
 from stages.write_shards import WriteShards
 from tests.hub import HubHere
 
+ROOT = Path(__file__).resolve().parents[2]
 NAME = "Qwen/Qwen2.5-VL-7B-Instruct"
 MODEL = ("config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json")
 
@@ -85,3 +87,15 @@ def test_all_models_that_cannot_be_fetched_are_named(here):
 def test_a_recipe_without_models_says_so(here):
     (line,) = fetch_models(recipe(TokenizeSample(processor="tiny")))
     assert line == "mill needs no models of the hub"
+
+
+def test_the_main_recipe_needs_clip_and_qwen_and_with_tiny_models_nothing():
+    path = ROOT / "pipelines" / "recipes" / "interleaved.yaml"
+    full = wanted(load_recipe(path, here=False))
+    assert [each.place for each in full] == [
+        "steps.embed_clip",
+        "steps.information_gain",
+        "steps.tokenize_sample",
+    ]
+    assert "clip" in full[0].download.repo
+    assert wanted(load_recipe(path, here=False, tiny=True)) == []
