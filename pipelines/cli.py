@@ -297,7 +297,20 @@ def train(
     from trainer.launch import launch
 
     config = load_config(preset, shape=shape, settings=settings or ())
-    launch(config, data, out, address=address, ranks=ranks)
+    if not address:
+        if ranks > 1:
+            fault = "--ranks counts processes on a cluster, --address; on this machine use torchrun"
+            raise RecipeError("quern train", [fault])
+        launch(config, data, out)
+        return
+    if address.startswith("ray://"):
+        fault = "a training starts on a node of its cluster: --address auto or HOST:PORT"
+        raise RecipeError("quern train", [fault])
+    from pipelines.cluster import ray_session, resources_there
+    from trainer.launch_ray import launch_on_ray
+
+    with ray_session(address=address):
+        launch_on_ray(config, data, out, ranks=ranks, there=resources_there())
 
 
 @app.command()

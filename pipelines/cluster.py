@@ -120,3 +120,13 @@ def connect(address: str, environment: dict[str, Any] | None = None) -> None:
             f"and Python, is its token here (RAY_AUTH_TOKEN or .ray/auth_token in the home "
             f"folder), and, unless the address starts with ray://, is this machine part of it?"
         ) from error
+
+
+def resources_there() -> dict[str, float]:
+    """Return how many CPUs and GPUs are up, or can be brought up by an autoscaler."""
+    import ray
+    from ray._private.state import state
+
+    there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    most = state.get_max_resources_from_cluster_config() or {}
+    return {name: max(there.get(name, 0), most.get(name, 0)) for name in ("CPU", "GPU")}

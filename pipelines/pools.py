@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.cluster import resources_there
 from pipelines.folder import read_json
 from pipelines.plan import compute_classes
 from pipelines.recipe import Step
@@ -30,7 +31,7 @@ def check_pools(job: Job) -> None:
     Raises:
         QuernError: saying what is wanted and what is there.
     """
-    there = _resources()
+    there = resources_there()
     classes = compute_classes(job.segment.steps)
     cpus = sum(resources.cpus * resources.workers for resources, _ in classes)
     gpus = sum(resources.gpus * resources.workers for resources, _ in classes)
@@ -47,16 +48,6 @@ def check_pools(job: Job) -> None:
             f"segment {job.segment.index} wants {gpus:g} GPUs, there are {there['GPU']:g}; "
             f"put `checkpoint: true` between two operators that use one, or add GPUs"
         )
-
-
-def _resources() -> dict[str, float]:
-    """Return the resources that are up, or that an autoscaler can bring up."""
-    import ray
-    from ray._private.state import state
-
-    there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    most = state.get_max_resources_from_cluster_config() or {}
-    return {name: max(there.get(name, 0), most.get(name, 0)) for name in ("CPU", "GPU")}
 
 
 def through_pools(

@@ -2,7 +2,8 @@
 
 Counted are products of matrices, 2 operations for each weight and token, and attention, 4 for
 each pair that sees each other and each channel: windows as they are cut, documents by their
-causal half, the merger at a token for four patches, the head where there are labels. Padding and
+causal half, of a pair of answers what each sees, the merger at a token for four patches, the head
+where there are labels. Padding and
 dummies count nothing, and neither does what is computed again to save memory.
 
 Going back costs a part once more for what it hands on, where anything below it is trained, and
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 
 from trainer.inputs import Pack
 from trainer.model import QwenVLModel
+from trainer.pairs import PairPack
 
 PEAK_FLOPS: Final = {"A100": 312e12, "H100": 989e12, "H200": 989e12, "B200": 2250e12}
 """Dense bfloat16 operations a second by a word of the accelerator's name; the makers' figures of
@@ -68,10 +70,18 @@ def load_of(pack: Pack) -> Load:
         tokens=int(documents.sum()),
         labels=pack.n_label_tokens,
         patches=int(frames.sum()),
-        document_pairs=int((documents * (documents + 1) // 2).sum()),
+        document_pairs=int((documents * (documents + 1) // 2).sum()) - _unseen(pack, documents),
         window_pairs=int((windows**2).sum()),
         frame_pairs=int((frames**2).sum()),
     )
+
+
+def _unseen(pack: Pack, documents: npt.NDArray[np.int64]) -> int:
+    """Return the pairs of a rejected answer's tokens and the chosen one's, which it never sees."""
+    if not isinstance(pack, PairPack):
+        return 0
+    rejected, seen = _lengths(pack.cu_seconds), _lengths(pack.cu_seen)
+    return int((rejected * (documents - seen)).sum())
 
 
 def _lengths(ends: Tensor) -> npt.NDArray[np.int64]:

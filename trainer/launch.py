@@ -1,8 +1,9 @@
-"""Start a training: in this process, under torchrun, or by Ray Train on a cluster.
+"""Start a training in this process, or as a rank of torchrun's.
 
 quern train PRESET --data RUN [--shape 3b] [--set option=value ...] [--out DIR]
 torchrun --nproc-per-node 8 -m trainer.launch PRESET --data RUN ...
-quern train PRESET --data s3://... --out /shared/... --address auto --ranks 16
+
+On a cluster `trainer.launch_ray` does it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import argparse
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from stages.errors import NotReadyError
 from stages.places import AnyPath, exists, place
@@ -20,43 +20,21 @@ from trainer.config import TrainConfig, load_config
 from trainer.loop import train
 
 
-def launch(config: TrainConfig, data: str, out: Path, *, address: str = "", ranks: int = 1) -> Path:
-    """Train, here or on a cluster, and return the folder of the weights.
+def launch(config: TrainConfig, data: str, out: Path) -> Path:
+    """Train in this process, alone or as a rank of torchrun's, and return the weights' folder.
 
     Args:
         config: what to do.
         data: a run folder, or its folder of shards.
-        out: folder of the training; on a cluster all nodes must see it under this name.
-        address: of a Ray cluster, "auto" on one of its nodes; "" trains here.
-        ranks: processes on the cluster, a GPU each.
+        out: folder of the training.
     """
-    shards = shards_of(data)
-    if not address:
-        signal.signal(signal.SIGTERM, _leave)
-        return train(config, shards, out)
-    import ray
-    from ray.train import RunConfig, ScalingConfig
-    from ray.train.torch import TorchTrainer
-
-    ray.init(address=address, runtime_env={"working_dir": str(Path(__file__).parents[1])})
-    told: dict[str, Any] = {"config": config, "data": shards, "out": out}
-    TorchTrainer(
-        _rank,
-        train_loop_config=told,
-        scaling_config=ScalingConfig(num_workers=ranks, use_gpu=True),
-        run_config=RunConfig(name=config.name, storage_path=str(out / "ray")),
-    ).fit()
-    return out / "model"
+    signal.signal(signal.SIGTERM, _leave)
+    return train(config, shards_of(data), out)
 
 
 def _leave(number: int, _: object) -> None:
     """Leave as Ctrl-C does: the loader's workers are ended on the way out."""
     raise SystemExit(128 + number)
-
-
-def _rank(told: dict[str, Any]) -> None:
-    """Train as one of the ranks that Ray Train started; its process group is joined already."""
-    train(told["config"], told["data"], told["out"])
 
 
 def shards_of(data: str) -> AnyPath:

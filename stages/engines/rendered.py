@@ -28,6 +28,7 @@ class Rendered:
         captions: the alternative text of each.
         facts: the sentences that hold of each; none of spoilt ones, which they no longer tell
             from others.
+        names: nouns that a text brings each up by; none of spoilt ones.
         drawings: which drawing each is.
         spoilt: how each was spoilt, "" if it was not.
     """
@@ -35,6 +36,7 @@ class Rendered:
     pixels: Pixels
     captions: tuple[str, ...]
     facts: tuple[tuple[str, ...], ...]
+    names: tuple[tuple[str, ...], ...]
     drawings: tuple[str, ...]
     spoilt: tuple[str, ...]
 
@@ -59,6 +61,7 @@ def read_rendered(paths: Sequence[str], side_px: int) -> Rendered:
         pixels=np.stack([row["pixels"] for row in rows]),
         captions=tuple(row["caption"] for row in rows),
         facts=tuple(row["facts"] for row in rows),
+        names=tuple(row["names"] for row in rows),
         drawings=tuple(row["drawing"] for row in rows),
         spoilt=tuple(row["spoilt"] for row in rows),
     )
@@ -77,11 +80,15 @@ def _row(row: dict[str, Any], path: Path, side_px: int) -> dict[str, Any]:
         raise SourceError(f"{path}: a picture has no alternative text; read shards of renders.yaml")
     spoilt = _tagged(tags, SPOILT)
     meta = {entry["key"]: entry["value"] for entry in row["meta"] or []}
-    facts = () if spoilt else tuple(filter(None, meta.get("facts", "").split("\n")))
+    facts, names = (
+        () if spoilt else tuple(filter(None, meta.get(key, "").split("\n")))
+        for key in ("facts", "names")
+    )
     return {
         "pixels": squeezed(decode_rgb(row["images"][0]["bytes"], Limits()), side_px),
         "caption": caption,
         "facts": facts,
+        "names": names,
         "drawing": _tagged(tags, DRAWING),
         "spoilt": spoilt,
     }

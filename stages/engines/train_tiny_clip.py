@@ -12,7 +12,8 @@ writes `weights/tiny_clip/`: a folder that open_clip opens as `local-dir:`, with
 on the held-out pictures in `numbers.json`. The same shards, seed and threads give the same model.
 
 Source: Radford et al. 2021, arXiv:2103.00020 (contrastive training; the ResNet with attention
-pooling); pictures of a batch that share a caption are right answers for each other.
+pooling); van den Oord et al. 2018, arXiv:1807.03748 (what logits grow towards). Pictures of a
+batch that a text holds of are all right answers to it.
 """
 
 from __future__ import annotations
@@ -24,15 +25,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 import numpy as np
 
-from stages.elements import Ints
+from stages.elements import Ints, Mask
 from stages.engines.clip import CONFIG, TINY_FOLDER, Clip
 from stages.engines.figures import recall_at, roc_auc
 from stages.engines.rendered import Rendered, read_rendered
+from stages.engines.tiny_clip_texts import Writer, other_words, told_texts
 from stages.engines.tiny_clip_words import train_words, write_words
+from stages.engines.training_prose import plain
 from stages.engines.training_texts import example_texts
 from stages.pictures import Pixels
 
@@ -102,16 +106,6 @@ def batches(data: Rendered, training: Training) -> Iterator[Ints]:
         yield random.choice(among, size=size, replace=False)
 
 
-def texts_for(data: Rendered, at: Ints, random: np.random.Generator) -> list[str]:
-    """Return the caption of each picture or, half of the time, one of its facts."""
-    texts = []
-    for index in at.tolist():
-        facts = data.facts[index]
-        told = random.random() < 0.5 and len(facts) > 0
-        texts.append(facts[random.integers(len(facts))] if told else data.captions[index])
-    return texts
-
-
 def shifted(pixels: Pixels, random: np.random.Generator) -> Pixels:
     """Return uint8[B, S, S, 3], each moved by up to 3 px, its edges drawn out."""
     edges = ((0, 0), (SHIFT_PX, SHIFT_PX), (SHIFT_PX, SHIFT_PX), (0, 0))
@@ -122,22 +116,33 @@ def shifted(pixels: Pixels, random: np.random.Generator) -> Pixels:
     )
 
 
-def contrast(images: Any, texts: Any, scale: Any, words: Sequence[str]) -> Any:
-    """Return the loss: cross entropy both ways; equal texts share the right answer."""
+def contrast(images: Any, texts: Any, scale: Any, fits: Mask) -> Any:
+    """Return the loss: cross entropy both ways.
+
+    The pictures that a text holds of share the right answer. Of a picture only its own text is
+    right, so that one which tells more is closer to it than one that brings it up: logits grow
+    towards the logarithm of how much likelier a text is with the picture than without.
+
+    Args:
+        images: float32[B, D].
+        texts: float32[B + P, D].
+        scale: what cosines are multiplied by.
+        fits: bool[B, B], which pictures a text holds of.
+    """
     import torch
 
-    _, number = np.unique(np.array(words), return_inverse=True)
-    same = torch.from_numpy(number[:, None] == number[None, :]).float()
-    target = same / same.sum(dim=1, keepdim=True)
-    logits = scale * images @ texts.T
+    logits = scale * texts @ images.T
+    shared = torch.from_numpy(fits).float()
     cross_entropy = torch.nn.functional.cross_entropy
-    return (cross_entropy(logits, target) + cross_entropy(logits.T, target)) / 2
+    of_texts = cross_entropy(logits[: len(images)], shared / shared.sum(dim=1, keepdim=True))
+    of_images = cross_entropy(logits.T, torch.arange(len(images)))
+    return (of_texts + of_images) / 2
 
 
 def train(
     data: Rendered,
     training: Training,
-    tokenize: Callable[[list[str]], Any],
+    tokenize: Callable[[Sequence[str]], Any],
     note: Callable[[str], None],
 ) -> Any:
     """Return the trained model; `note` is told how it goes."""
@@ -147,15 +152,16 @@ def train(
     torch.manual_seed(training.seed)
     model = open_clip.CustomTextCLIP(**MODEL).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(_groups(model), betas=(0.9, 0.98), fused=True)
-    random = np.random.default_rng([training.seed, 1])
+    writer = Writer(data=data, words=other_words(data))
+    random, moves = Random(training.seed), np.random.default_rng([training.seed, 1])
     seen, since = 0.0, time.perf_counter()
     for step, at in enumerate(batches(data, training)):
         for group in optimizer.param_groups:
             group["lr"] = training.rate(step)
-        words = texts_for(data, at, random)
-        images = model.encode_image(_normalised(shifted(data.pixels[at], random)), normalize=True)
-        texts = _encode_texts(model, tokenize(words))
-        loss = contrast(images, texts, model.logit_scale.exp(), words)
+        words = writer.texts_for(at, random)
+        images = model.encode_image(_normalised(shifted(data.pixels[at], moves)), normalize=True)
+        texts = _encode_texts(model, tokenize(words.texts))
+        loss = contrast(images, texts, model.logit_scale.exp(), words.fits)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -218,6 +224,14 @@ def measure(clip: Clip, held_out: Rendered) -> dict[str, float]:
     }
 
 
+def _vocabulary(data: Rendered, training: Training) -> Iterator[str]:
+    """Yield the texts that the tokenizer is learnt from."""
+    random = Random(training.seed)
+    yield from told_texts(data)
+    yield from (plain(random) for _ in data.captions)
+    yield from example_texts()
+
+
 def write_model(folder: Path, model: Any) -> None:
     """Write weights (float16) and configuration as open_clip reads them."""
     import torch
@@ -249,8 +263,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data = read_rendered(options.read, SIDE_PX)
     print(f"{len(data):,} pictures to learn from", flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
-    every = [*data.captions, *(fact for facts in data.facts for fact in facts), *example_texts()]
-    write_words(train_words(every, MODEL["text_cfg"]["vocab_size"]), options.out, CONTEXT)
+    entries = MODEL["text_cfg"]["vocab_size"]
+    write_words(train_words(_vocabulary(data, training), entries), options.out, CONTEXT)
     (options.out / CONFIG).write_text(json.dumps({"model_cfg": MODEL}), encoding="utf-8")
     import open_clip
 

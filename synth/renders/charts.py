@@ -63,6 +63,7 @@ def bars(
     each = rng.choice(list(zip(names, values, strict=True)))
     return pen.finish(
         f"a bar chart titled {title}, its tallest bar is {tallest}",
+        names=("bar chart", "bars", "chart", title),
         facts=(
             f"A bar chart of {NUMBERS[len(names)]} bars: {title}.",
             f"The tallest bar is {tallest}, with {max(values):g}.",
@@ -103,6 +104,7 @@ def curve(
     peak, trough = _extremes(names, values)
     return pen.finish(
         f"a line chart titled {title}, its {colour} line has its peak at {peak}",
+        names=("line chart", "curve", "line of the chart", "chart", title),
         facts=(
             f"A line chart of {title}.",
             f"The {colour} line is highest at {peak} and lowest at {trough}.",
@@ -139,6 +141,7 @@ def pie(
     each = rng.randrange(len(names))
     return pen.finish(
         f"a pie chart titled {title}, its largest slice is {biggest}",
+        names=("pie chart", "slices", "chart", title),
         facts=(
             f"A pie chart of {NUMBERS[len(names)]} slices: {title}.",
             f"The largest slice of the pie is {biggest}, the smallest is {smallest}.",

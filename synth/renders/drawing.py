@@ -28,6 +28,7 @@ class Drawing(NamedTuple):
     Attributes:
         image: RGB, 240-480 px a side unless a caller asked for another size.
         caption: one English phrase.
+        names: nouns that a text brings it up by, without telling what it looks like.
         facts: English sentences.
         questions: with answers of a few words.
         regions: the things in it that are named by their labels alone.
@@ -35,6 +36,7 @@ class Drawing(NamedTuple):
 
     image: Image.Image
     caption: str
+    names: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
     regions: tuple[Region, ...] = ()

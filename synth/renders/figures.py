@@ -28,6 +28,7 @@ def moon(rng: Random, *, phase: str = "") -> Drawing:
     lit = "all of it" if phase == "full moon" else "its right side"
     return pen.finish(
         f"a {phase} in a dark sky with small stars",
+        names=("moon", phase, "stars", "night sky"),
         facts=(
             f"The moon is a {phase}.",
             f"The {phase} stands among the stars at night.",
@@ -65,6 +66,7 @@ def weather(rng: Random, *, kind: str = "") -> Drawing:
     sky = {"sun": "sunny", "cloud": "cloudy", "lightning": "a thunderstorm"}.get(kind, kind)
     return pen.finish(
         f"a weather symbol of {_WEATHER[kind]}",
+        names=("weather symbol", "weather", kind),
         facts=(
             f"The symbol for {kind}.",
             f"The weather symbol shows {_WEATHER[kind]}.",
@@ -106,6 +108,7 @@ def warning(rng: Random, *, word: str = "") -> Drawing:
         pen.text(x, y + r * 0.1, word, r * (0.6 if len(word) == 1 else 0.25))
     return pen.finish(
         f"a red warning sign with {word} in black",
+        names=("warning sign", "warning", "danger", "red triangle"),
         facts=(
             f"A warning sign: {word}",
             f"The triangular sign warns of {_WARNINGS[word]}.",
@@ -133,6 +136,7 @@ def polygon(rng: Random, *, sides: int = 0, colour: str = "") -> Drawing:
         pen.text(x, y, letter, 18)
     return pen.finish(
         f"a regular {colour} {shape} with lettered corners",
+        names=(shape, f"{colour} {shape}", "polygon", "corners"),
         facts=(
             f"The {shape} is {colour}.",
             f"A regular {shape} has {sides} equal sides.",
@@ -159,6 +163,7 @@ def right_triangle(rng: Random, *, legs: tuple[int, int] = (0, 0)) -> Drawing:
     pen.text(36, (250 + y) / 2, str(up), 20)
     return pen.finish(
         f"a right-angled triangle with legs of {across} and {up}",
+        names=("triangle", "right-angled triangle", "legs of the triangle", "right angle"),
         facts=(
             f"The legs of the triangle are {across} and {up}.",
             f"A triangle with a right angle: {across} across and {up} up.",
@@ -197,6 +202,7 @@ def pattern(rng: Random, *, kind: str = "", colours: tuple[str, str] = ("", ""))
                 pen.polygon(ring(x + 20 * (row % 2), y * 0.86, 21, 6), ink)
     return pen.finish(
         f"a {kind} pattern of {first} and {second}",
+        names=("pattern", f"{kind} pattern", _PATTERNS[kind]),
         facts=(
             f"The pattern is {kind}, in {first} and {second}.",
             f"{_PATTERNS[kind].capitalize()} in {first} and {second}.",

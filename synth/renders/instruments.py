@@ -31,6 +31,7 @@ def clock(rng: Random, *, hour: int = 0, minute: int = -1) -> Drawing:
     time = f"{hour}:{minute:02d}"
     return pen.finish(
         f"an analogue clock showing {time}",
+        names=("clock", "dial", "hands of the clock", "clock face"),
         facts=(
             f"The clock shows {time}.",
             f"A clock face; the short hand is {'at' if minute == 0 else 'past'} {hour}.",
@@ -64,6 +65,7 @@ def thermometer(rng: Random, *, degrees: int = 99) -> Drawing:
     frost = "below" if degrees < 0 else "not below"
     return pen.finish(
         f"a thermometer reading {degrees} degrees Celsius",
+        names=("thermometer", "temperature", "mercury"),
         facts=(
             f"The thermometer reads {degrees} degrees.",
             f"The red column of the thermometer stands at {degrees}.",
@@ -94,6 +96,7 @@ def compass(rng: Random, *, bearing: str = "") -> Drawing:
     opposite = POINTS[(POINTS.index(bearing) + 4) % 8]
     return pen.finish(
         f"a compass with its red needle pointing {bearing}",
+        names=("compass", "needle", "compass rose"),
         facts=(
             f"The compass needle points to the {bearing}.",
             f"A compass; the grey end of its needle points {opposite}.",
@@ -124,6 +127,7 @@ def sign(rng: Random, *, word: str = "", colour: str = "", words: Sequence[str] 
         pen.text(180, 90, word, min(52, 350 / len(word)), WHITE)
     return pen.finish(
         f"{with_article(colour)} sign with the word {word} in white letters",
+        names=("sign", "board", f"{colour} sign", "word on the sign"),
         facts=(
             f"The {colour} sign says {word}.",
             f"A board on a post, with the word {word} on it.",

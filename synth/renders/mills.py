@@ -28,6 +28,7 @@ def gears(rng: Random, *, left: int = 0, right: int = 0) -> Drawing:
     alike = left == right
     return pen.finish(
         f"two meshing gears, an orange one of {left} teeth and a blue one of {right}",
+        names=("gears", "teeth", "gear wheels", "cogs"),
         facts=(
             f"The orange gear has {left} teeth, the blue gear {right}.",
             "Both gears turn equally fast." if alike else f"The {quick} gear turns faster.",
@@ -70,6 +71,7 @@ def water_wheel(rng: Random, *, paddles: int = 0, turn: float = 0.0) -> Drawing:
     pen.box(0, 272, 360, 320, WATER)
     return pen.finish(
         f"a wooden water wheel with {paddles} paddles turning in a stream",
+        names=("water wheel", "paddles", "mill wheel", "stream"),
         facts=(
             f"The water wheel has {paddles} paddles.",
             "A water wheel stands in the stream.",
@@ -98,6 +100,7 @@ def millstone(rng: Random, *, harps: int = 0) -> Drawing:
         pen.disc(170, 170, 30, INK)
     return pen.finish(
         f"the face of a round grey millstone with furrows in {harps} harps",
+        names=("millstone", "furrows", "stone", "harps"),
         facts=(
             f"The furrows of the millstone are cut in {harps} harps.",
             "A round grey millstone with a black hole, its eye, in the middle.",

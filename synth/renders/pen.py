@@ -118,12 +118,18 @@ class Pen:
         self._stroke("text", where, words, fill=fill, font=font, anchor="mm")
 
     def finish(
-        self, caption: str, *, facts: Sequence[str] = (), questions: Sequence[Question] = ()
+        self,
+        caption: str,
+        *,
+        names: Sequence[str] = (),
+        facts: Sequence[str] = (),
+        questions: Sequence[Question] = (),
     ) -> Drawing:
         """Return the picture at its finished size, with what is true of it."""
         return Drawing(
             image=self._image.reduce(_OVERSAMPLING),
             caption=caption,
+            names=tuple(names),
             facts=tuple(facts),
             questions=tuple(questions),
             regions=tuple(self._regions()),

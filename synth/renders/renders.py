@@ -1,4 +1,4 @@
-"""Draw pictures with captions, questions or boxes that are true of them."""
+"""Draw pictures with captions, questions, boxes or passages of text that are true of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Final
 
 from PIL import Image
 
+from stages.engines.training_prose import mention, plain
+from stages.information_gain import FOLLOWING, OPENING, PRECEDING
 from stages.record import content_id, media_part, table_of, text_part
 from stages.stage import Chunk, Source, Unit
 from synth.renders.catalogue import DRAWINGS
@@ -19,10 +21,13 @@ from synth.renders.drawing import Drawing, Region
 from synth.renders.instruments import WORDS_FILE, read_words, sign
 from synth.renders.spoil import SPOILERS, spoil
 
-KINDS: Final = ("caption", "qa", "grounding")
+KINDS: Final = ("caption", "qa", "grounding", "passage")
 UNIT_SAMPLES: Final = 512
 CHUNK_SAMPLES: Final = 128
 MAX_TURNS: Final = 3
+MAX_SENTENCES: Final = 3
+TOLD_SHARE: Final = 0.3
+"""Of passages: those that tell what the picture shows."""
 UNBOXED: Final = ("clock", "thermometer", "pattern")
 """Drawings without regions."""
 
@@ -49,16 +54,20 @@ class Renders(Source):
 
     Reads: files of words for the signs, one a line.
     Writes: caption: a user's request and the caption; qa: up to three questions with short
-        answers; grounding: a request and the boxes of all things of one label, bound late; media:
-        one picture as a data: URI (fetch it right behind), alt: its caption; tags: "drawing:" and
-        the drawing, "spoilt:" and how; meta.facts: sentences that hold of the picture, one a line.
+        answers; grounding: a request and the boxes of all things of one label, bound late;
+        passage: the text that stands before or behind the picture, which brings it up and seldom
+        tells what it shows, of kind caption; media: one picture as a data: URI (fetch it right
+        behind), alt: its caption; tags: "drawing:" and the drawing, "spoilt:" and how;
+        meta.facts: sentences that hold of the picture, meta.names: nouns for it, one a line.
     Source: Quern; requests and answers as in the Qwen2.5-VL cookbooks.
 
     Attributes:
         paths: files of words for the signs.
         samples: how many.
         seed: what they are drawn from.
-        kinds: caption, qa, grounding, in turns.
+        kinds: caption, qa, grounding, passage, in turns.
+        drawings: names of drawings, one that stands there twice is drawn twice as often; empty:
+            all.
         spoilt_share: share of the captioned pictures that are noisy, blurred, cluttered or
             watermarked, as their captions then say.
     """
@@ -70,6 +79,7 @@ class Renders(Source):
     samples: int = 10_000
     seed: int = 0
     kinds: tuple[str, ...] = KINDS
+    drawings: tuple[str, ...] = ()
     spoilt_share: float = 0.0
 
     def __post_init__(self) -> None:
@@ -79,6 +89,10 @@ class Renders(Source):
             raise ValueError(f"kinds has {unknown}; it may have {list(KINDS)}")
         if not self.kinds:
             raise ValueError(f"kinds is empty; it may have {list(KINDS)}")
+        if unknown := sorted(set(self.drawings) - set(DRAWINGS)):
+            raise ValueError(f"drawings has {unknown}; it may have {list(DRAWINGS)}")
+        if "grounding" in self.kinds and self.drawings and not set(self.drawings) - set(UNBOXED):
+            raise ValueError(f"kinds has grounding, but nothing in {list(self.drawings)} has boxes")
         if not 0 <= self.spoilt_share <= 1:
             raise ValueError(f"spoilt_share must lie in [0, 1], got {self.spoilt_share}")
 
@@ -105,7 +119,8 @@ class Renders(Source):
     def _row(self, index: int, words: Sequence[str]) -> dict[str, Any]:
         rng = Random(f"{self.seed}/{index}")
         kind = self.kinds[index % len(self.kinds)]
-        names = [name for name in DRAWINGS if kind != "grounding" or name not in UNBOXED]
+        among = self.drawings or tuple(DRAWINGS)
+        names = [name for name in among if kind != "grounding" or name not in UNBOXED]
         name = rng.choice(names)
         drawing = sign(rng, words=words) if name == "sign" else DRAWINGS[name](rng)
         tags = ["lang:en", f"drawing:{name}"]
@@ -115,7 +130,7 @@ class Renders(Source):
             tags.append(f"spoilt:{how}")
         return {
             "id": content_id("renders", str(self.seed), str(index), kind),
-            "kind": kind,
+            "kind": "caption" if kind == "passage" else kind,
             "source": {
                 "dataset": "renders",
                 "uri": f"renders:{self.seed}/{index}",
@@ -124,7 +139,7 @@ class Renders(Source):
             **_CONVERSATIONS[kind](drawing, rng),
             "media": [_medium(drawing, rng)],
             "tags": tags,
-            "meta": [("facts", "\n".join(drawing.facts))],
+            "meta": [("facts", "\n".join(drawing.facts)), ("names", "\n".join(drawing.names))],
         }
 
 
@@ -171,7 +186,30 @@ def _grounding(drawing: Drawing, rng: Random) -> dict[str, Any]:
     }
 
 
-_CONVERSATIONS: Final = {"caption": _caption, "qa": _qa, "grounding": _grounding}
+def _passage(drawing: Drawing, rng: Random) -> dict[str, Any]:
+    """Return the text around the picture, asked for as `InformationGain` does."""
+    prompt = rng.choice((FOLLOWING, OPENING, PRECEDING)).format(before=_text(drawing, rng))
+    messages = [_turn("user", [media_part(0), text_part(prompt)]), _answer(_text(drawing, rng))]
+    return {"messages": messages}
+
+
+def _text(drawing: Drawing, rng: Random) -> str:
+    """Return a few sentences, some of which name the picture or tell what it shows."""
+    text = [
+        mention(rng, rng.choice(drawing.names)) if rng.random() < 0.5 else plain(rng)
+        for _ in range(rng.randint(1, MAX_SENTENCES))
+    ]
+    if rng.random() < TOLD_SHARE:
+        text.insert(rng.randint(0, len(text)), rng.choice(drawing.facts))
+    return " ".join(text)
+
+
+_CONVERSATIONS: Final = {
+    "caption": _caption,
+    "qa": _qa,
+    "grounding": _grounding,
+    "passage": _passage,
+}
 
 
 def _with_picture(prompt: str, rng: Random) -> list[dict[str, Any]]:

@@ -103,6 +103,7 @@ def landscape(
     extras = [plural(n, c) for n, c in (("tree", trees), ("cloud", clouds)) if c]
     return pen.finish(
         words + (" with " + " and ".join(extras) if extras else ""),
+        names=("landscape", "hills", building),
         facts=(
             f"A {building} stands on the hills.",
             f"The sky behind the {building} is {sky}.",
@@ -143,6 +144,7 @@ def map_sheet(rng: Random, *, towns: int = 0, river: str = "") -> Drawing:
     ends = river.replace("-", " to ")
     return pen.finish(
         f"a map with {plural('town', towns)}, a road and a river running {ends}",
+        names=("map", "river", "towns", "sheet of the map"),
         facts=(
             f"The map shows {plural('town', towns)}.",
             f"The river on the map runs from {ends}.",
@@ -174,6 +176,7 @@ def contours(rng: Random, *, summits: int = 0) -> Drawing:
             pen.polygon(ring(x, y, 8, 3), INK)
     return pen.finish(
         f"a map of contour lines around {plural('summit', summits)}",
+        names=("contour lines", "summit", "height lines", "map of the height lines"),
         facts=(
             f"{plural('summit', summits).capitalize()} with contour lines around.",
             f"The contour lines of the map close around {plural('summit', summits)}.",

@@ -118,6 +118,7 @@ def things(rng: Random, *, thing: str = "", colour: str = "", count: int = 0) ->
     are = "is" if count == 1 else "are"
     return pen.finish(
         f"{number} {colour} {noun} on a plain background",
+        names=(noun, f"{colour} {noun}", nouns(thing, 2)),
         facts=(
             there_are(f"{colour} {thing}", count),
             f"{number.capitalize()} {noun} in {colour}.",
@@ -147,6 +148,7 @@ def pair(rng: Random, *, first: str = "", second: str = "", side: str = "") -> D
             THINGS[thing](pen, x, y, 66, COLOURS[colour])
     return pen.finish(
         f"{with_article(first)} {side} {with_article(second)}",
+        names=(first, second, first.split()[1], second.split()[1]),
         facts=_facts_of_pair(first, second, side),
         questions=(
             (f"What is {side} the {second}?", first),

@@ -28,6 +28,7 @@ from trainer.config import load_config
 from trainer.counts import read_counts
 from trainer.dpo import Preference, References, answer_scores, load_references
 from trainer.evaluate import evaluate
+from trainer.flops import load_of
 from trainer.loop import train
 from trainer.metrics import read_lines
 from trainer.model import QwenVLModel
@@ -185,6 +186,16 @@ def test_the_rejected_answer_takes_the_positions_of_the_chosen_one(packed):
         first, second = at[0], at[int(at.diff().argmax()) + 1]
         positions = packed.inputs.positions
         assert torch.equal(positions[:, first], positions[:, second])
+
+
+def test_the_load_of_pairs_counts_what_each_token_sees(shards, packed):
+    seen = 0
+    for row in rows_from(shards[0]):
+        pair, count = Pair.of(row.input_ids, row.label_spans), len(row.input_ids)
+        sees = np.tril(np.ones((count, count), np.bool_))
+        sees[pair.second :, pair.first : pair.second] = False
+        seen += int(sees.sum())
+    assert load_of(packed).document_pairs == seen
 
 
 def test_answers_are_found_behind_their_headers():

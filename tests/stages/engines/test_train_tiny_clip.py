@@ -3,6 +3,8 @@
 import io
 import json
 import math
+import re
+from random import Random
 
 import numpy as np
 import pyarrow as pa
@@ -11,14 +13,16 @@ import pytest
 from PIL import Image
 
 from examples.pictures import PICTURES, picture
+from stages.engines import tiny_clip_texts as texts
 from stages.engines import train_tiny_clip as training
 from stages.engines import train_tiny_heads as heads
 from stages.engines.aesthetic import AestheticHead
 from stages.engines.clip import TINY, TINY_FOLDER, Clip
 from stages.engines.figures import roc_auc
-from stages.engines.rendered import read_rendered, squeezed
+from stages.engines.rendered import Rendered, read_rendered, squeezed
 from stages.engines.safety import SafetyHead
-from stages.engines.train_tiny_clip import Training, batches, contrast, shifted, texts_for
+from stages.engines.tiny_clip_texts import Writer, other_words
+from stages.engines.train_tiny_clip import Training, batches, contrast, shifted
 from stages.engines.watermark import WatermarkHead
 from stages.errors import SourceError
 from synth.renders.renders import Renders
@@ -108,12 +112,55 @@ def test_batches_are_seeded_and_every_second_has_four_kinds_of_drawings(data):
             assert len({data.drawings[index] for index in at}) <= 4
 
 
-def test_a_text_is_the_caption_or_a_fact_of_its_own_picture(data):
+@pytest.fixture(scope="module")
+def writer(data):
+    return Writer(data=data, words=other_words(data))
+
+
+def test_a_text_is_a_caption_or_a_fact_or_brings_its_own_picture_up(data, writer):
     at = np.arange(len(data))
-    texts = texts_for(data, at, np.random.default_rng(0))
-    for index, text in zip(at, texts, strict=True):
-        assert text in (data.captions[index], *data.facts[index])
-    assert any(text != data.captions[index] for index, text in zip(at, texts, strict=True))
+    found = writer.texts_for(at, Random(0))
+    ways = set()
+    for index, text in zip(at, found.texts, strict=False):
+        named = [name for name in data.names[index] if name in text]
+        told = text in data.facts[index]
+        ways.add("caption" if text == data.captions[index] else "fact" if told else "name")
+        assert text == data.captions[index] or told or named
+        assert not data.spoilt[index] or text == data.captions[index]
+    assert ways == {"caption", "fact", "name"}
+
+
+def test_a_text_fits_its_picture_and_sentences_that_fit_none_follow(data, writer):
+    at = np.arange(len(data))
+    found = writer.texts_for(at, Random(0))
+    assert found.fits.shape == (len(at), len(at))
+    assert np.diagonal(found.fits).all()
+    assert len(found.texts) == len(at) + texts.PASSAGES
+
+
+def test_other_words_are_said_of_no_picture(data):
+    words = other_words(data)
+    assert len(words) > 1000
+    said = " ".join((*data.captions, *(name for names in data.names for name in names))).lower()
+    assert not set(words) & set(re.findall("[a-z]+", said))
+
+
+def test_words_that_bring_a_thing_up_fit_all_pictures_that_have_it(monkeypatch):
+    monkeypatch.setattr(texts, "CAPTIONED", 0)
+    monkeypatch.setattr(texts, "TOLD", 0)
+    apples = ("apples",), ("an apple", "apples"), ("boats",)
+    data = Rendered(
+        pixels=np.zeros((3, 4, 4, 3), np.uint8),
+        captions=("a", "b", "c"),
+        facts=((),) * 3,
+        names=apples,
+        drawings=("things",) * 3,
+        spoilt=("",) * 3,
+    )
+    found = Writer(data=data, words=["word"]).texts_for(np.arange(3), Random(1))
+    assert "apples" in found.texts[0]
+    np.testing.assert_array_equal(found.fits[0], [True, True, False])
+    np.testing.assert_array_equal(found.fits[2], [False, False, True])
 
 
 def test_a_shift_keeps_size_and_moves_what_is_inside():
@@ -128,21 +175,20 @@ def test_a_shift_keeps_size_and_moves_what_is_inside():
     assert len(set(zip(rows.tolist(), columns.tolist(), strict=True))) > 5
 
 
-def test_the_loss_is_the_cross_entropy_both_ways_and_equal_texts_share_it():
+def test_the_loss_shares_a_text_among_its_pictures_and_asks_a_picture_for_its_own_text():
     import torch
 
     rng = np.random.default_rng(0)
-    images, texts = (torch.from_numpy(rng.standard_normal((3, 4))).float() for _ in range(2))
-    logits = (2 * images @ texts.T).double().numpy()
-    words = ["a", "b", "a"]
-    target = np.array([[0.5, 0, 0.5], [0, 1, 0], [0.5, 0, 0.5]])
+    images = torch.from_numpy(rng.standard_normal((3, 4))).float()
+    texts = torch.from_numpy(rng.standard_normal((4, 4))).float()  # the last goes with no picture
+    exp = np.exp((2 * texts @ images.T).double().numpy())
+    fits = np.array([[1, 0, 1], [0, 1, 0], [0, 0, 1]], np.bool_)
 
-    def cross_entropy(scores):
-        logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        return -(target * logs).sum(axis=1).mean()
-
-    expected = (cross_entropy(logits) + cross_entropy(logits.T)) / 2
-    assert contrast(images, texts, 2.0, words).item() == pytest.approx(expected, rel=1e-5)
+    shares = exp / exp.sum(axis=1, keepdims=True)
+    of_texts = -(np.log(shares[0, [0, 2]]).mean() + np.log(shares[[1, 2], [1, 2]]).sum()) / 3
+    own = np.diagonal(exp / exp.sum(axis=0))
+    expected = (of_texts - np.log(own).mean()) / 2
+    assert contrast(images, texts, 2.0, fits).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_rate_rises_then_falls_to_nothing():
