@@ -28,7 +28,7 @@ import numpy.typing as npt
 from benchmarks.criteria_documents import VARIANTS, Variants, rendered, row_of, site
 from benchmarks.criteria_sheets import write_sheets
 from filters.clip_relevance import ClipRelevance
-from filters.complementarity import Complementarity
+from filters.complementarity import BEARING, Complementarity
 from filters.density_balance import DensityBalance
 from filters.text_quality import TextQuality
 from stages.embed_clip import EmbedClip
@@ -156,7 +156,7 @@ def _cosines(batches: Mapping[str, Batch]) -> tuple[float, float]:
     pictures with all sentences together.
     """
     wrong = batches["wrong"].media()
-    relevance = mean_scores(wrong, ("clip.best", "clip.near", "clip.document"))
+    relevance = mean_scores(wrong, BEARING)
     residual = media_scores(batches["redundant"].media(), "clip.residual")
     stray, told = float(np.nanmedian(relevance)), float(np.nanmedian(np.sqrt(1 - residual)))
     if not told > max(stray, 0):

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
-from stages.media_scores import mean_scores, sample_means
+from stages.media_scores import mean_scores, media_scores, sample_means
 from stages.stage import Batch, Filter, Level, Limit, ScoreFn, Scores
 
 MEASURES: Final = ("best", "near", "document")
+WEIGHTS: Final = {"clip.best": 3.0, "clip.near": 1.0, "clip.document": 1.0}
+"""Of "mean". The best sentence tells what is named at all from what is not, the others what the
+text is about from what it names in passing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +26,9 @@ class ClipRelevance(Filter):
     - "near": the sentences around it, the nearer ones weighing more. A caption among sentences
       about other things lowers it.
     - "document": the text as a whole. It sees decoration in the spirit of the text as relevant.
-    - "mean": of what of the three was measured. It tells best what the text is about from what
-      it names in passing.
+    - "mean": of what of the three was measured, in which "best" weighs three times as much as
+      each of the others. It tells best both what the text is about from what it names in
+      passing, and this from what it does not name.
 
     All fail on what CLIP does not know: numbers in charts, small print, names. What a cosine
     means differs from model to model; for ViT-L/14 matching pairs lie at 0.2 to 0.3.
@@ -63,8 +67,10 @@ class ClipRelevance(Filter):
 
         def score(batch: Batch) -> Scores:
             media = batch.media()
-            measures = MEASURES if self.measure == "mean" else (self.measure,)
-            found = mean_scores(media, [f"clip.{each}" for each in measures])
+            if self.measure == "mean":
+                found = mean_scores(media, WEIGHTS)
+            else:
+                found = media_scores(media, f"clip.{self.measure}")
             is_sample = self.over == "sample"
             return {"relevance": sample_means(media, found, len(batch)) if is_sample else found}
 

@@ -11,8 +11,9 @@ from stages.elements import Floats, MediaList
 from stages.media_scores import mean_scores, media_scores, sample_means
 from stages.stage import Batch, Filter, Level, Limit, ScoreFn, Scores
 
-SOON: Final = 6
-"""A picture is new to its text once it is held by a sixth of the span less than a told one."""
+SOON: Final = 8
+"""A picture is new to its text once it is held by an eighth of the span less than a told one."""
+BEARING: Final = {"clip.best": 1.0, "clip.near": 1.0, "clip.document": 1.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,7 @@ class Complementarity(Filter):
 
 
 def _residual(options: Complementarity, media: MediaList) -> Floats:
-    relevance = mean_scores(media, ("clip.best", "clip.near", "clip.document"))
+    relevance = mean_scores(media, BEARING)
     held = np.sqrt(1 - media_scores(media, "clip.residual"))  # cosine with all sentences together
     span = options.told_cosine - options.stray_cosine
     bearing = np.clip((relevance - options.stray_cosine) / span, 0, 1)

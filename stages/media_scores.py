@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import cast
 
 import numpy as np
@@ -29,12 +29,18 @@ def media_scores(media: MediaList, name: str) -> Floats:
     return found
 
 
-def mean_scores(media: MediaList, names: Sequence[str]) -> Floats:
-    """Return float32[M], the mean of those scores that a medium has; NaN where it has none."""
-    values = np.stack([media_scores(media, name) for name in names])
-    count = (~np.isnan(values)).sum(axis=0)
+def mean_scores(media: MediaList, weights: Mapping[str, float]) -> Floats:
+    """Return float32[M], the mean of those scores that a medium has; NaN where it has none.
+
+    Args:
+        media: M media.
+        weights: of the scores, by their names.
+    """
+    values = np.stack([media_scores(media, name) for name in weights])
+    weight = np.where(np.isnan(values), 0, np.array(list(weights.values()))[:, None])
     with np.errstate(invalid="ignore"):
-        return cast(Floats, (np.nansum(values, axis=0) / count).astype(np.float32))
+        total = (weight * np.nan_to_num(values)).sum(axis=0)
+        return cast(Floats, (total / weight.sum(axis=0)).astype(np.float32))
 
 
 def sample_means(media: MediaList, values: Floats, rows: int) -> Floats:

@@ -19,7 +19,7 @@ PASSAGES: Final = 48
 """Sentences in each batch that go with no picture of it."""
 MIXED: Final = 0.6
 """Most of the words of a sentence that others take the place of."""
-CAPTIONED, TOLD = 0.35, 0.25
+CAPTIONED, TOLD = 0.4, 0.25
 """Shares of pictures that are taken by their caption and by a fact; others are brought up."""
 LABELLED: Final = 0.4
 """Share of the texts that bring a picture up in which its name stands alone."""

@@ -5,8 +5,8 @@
         --set source.samples=8000 --set source.kinds=[caption] --set source.spoilt_share=0.5
     quern run pipelines/recipes/renders.yaml --tiny --out runs/held_out --set source.seed=1 \\
         --set source.samples=3072
-    python -m stages.engines.train_tiny_clip --read runs/renders/shards runs/spoilt/shards \\
-        --held-out runs/held_out/shards
+    OMP_NUM_THREADS=1 python -m stages.engines.train_tiny_clip \\
+        --read runs/renders/shards runs/spoilt/shards --held-out runs/held_out/shards
 
 writes `weights/tiny_clip/`: a folder that open_clip opens as `local-dir:`, with what was measured
 on the held-out pictures in `numbers.json`. The same shards, seed and threads give the same model.
@@ -77,7 +77,7 @@ class Training:
         seed: of weights, order, texts and shifts.
     """
 
-    steps: int = 900
+    steps: int = 2000
     batch_size: int = 128
     peak_rate: float = 2e-3
     seed: int = 0

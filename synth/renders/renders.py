@@ -19,9 +19,11 @@ from stages.stage import Chunk, Source, Unit
 from synth.renders.catalogue import DRAWINGS
 from synth.renders.drawing import Drawing, Region
 from synth.renders.instruments import WORDS_FILE, read_words, sign
+from synth.renders.notices import print_to_read
 from synth.renders.spoil import SPOILERS, spoil
 
 KINDS: Final = ("caption", "qa", "grounding", "passage")
+READING: Final = "reading"
 UNIT_SAMPLES: Final = 512
 CHUNK_SAMPLES: Final = 128
 MAX_TURNS: Final = 3
@@ -56,16 +58,17 @@ class Renders(Source):
     Writes: caption: a user's request and the caption; qa: up to three questions with short
         answers; grounding: a request and the boxes of all things of one label, bound late;
         passage: the text that stands before or behind the picture, which brings it up and seldom
-        tells what it shows, of kind caption; media: one picture as a data: URI (fetch it right
-        behind), alt: its caption; tags: "drawing:" and the drawing, "spoilt:" and how;
-        meta.facts: sentences that hold of the picture, meta.names: nouns for it, one a line.
+        tells what it shows, of kind caption; reading: questions about the print on a notice, of
+        kind ocr; media: one picture as a data: URI (fetch it right behind), alt: its caption;
+        tags: "drawing:" and the drawing, "spoilt:" and how; meta.facts: sentences that hold of
+        the picture, meta.names: nouns for it, one a line.
     Source: Quern; requests and answers as in the Qwen2.5-VL cookbooks.
 
     Attributes:
         paths: files of words for the signs.
         samples: how many.
         seed: what they are drawn from.
-        kinds: caption, qa, grounding, passage, in turns.
+        kinds: caption, qa, grounding, passage, reading, in turns.
         drawings: names of drawings, one that stands there twice is drawn twice as often; empty:
             all.
         spoilt_share: share of the captioned pictures that are noisy, blurred, cluttered or
@@ -85,10 +88,11 @@ class Renders(Source):
     def __post_init__(self) -> None:
         if self.samples < 1:
             raise ValueError(f"samples must be at least 1, got {self.samples}")
-        if unknown := sorted(set(self.kinds) - set(KINDS)):
-            raise ValueError(f"kinds has {unknown}; it may have {list(KINDS)}")
+        known = (*KINDS, READING)
+        if unknown := sorted(set(self.kinds) - set(known)):
+            raise ValueError(f"kinds has {unknown}; it may have {list(known)}")
         if not self.kinds:
-            raise ValueError(f"kinds is empty; it may have {list(KINDS)}")
+            raise ValueError(f"kinds is empty; it may have {list(known)}")
         if unknown := sorted(set(self.drawings) - set(DRAWINGS)):
             raise ValueError(f"drawings has {unknown}; it may have {list(DRAWINGS)}")
         if "grounding" in self.kinds and self.drawings and not set(self.drawings) - set(UNBOXED):
@@ -119,10 +123,7 @@ class Renders(Source):
     def _row(self, index: int, words: Sequence[str]) -> dict[str, Any]:
         rng = Random(f"{self.seed}/{index}")
         kind = self.kinds[index % len(self.kinds)]
-        among = self.drawings or tuple(DRAWINGS)
-        names = [name for name in among if kind != "grounding" or name not in UNBOXED]
-        name = rng.choice(names)
-        drawing = sign(rng, words=words) if name == "sign" else DRAWINGS[name](rng)
+        name, drawing = self._draw(kind, rng, words)
         tags = ["lang:en", f"drawing:{name}"]
         if kind == "caption" and rng.random() < self.spoilt_share:
             how = rng.choice(list(SPOILERS))
@@ -130,7 +131,7 @@ class Renders(Source):
             tags.append(f"spoilt:{how}")
         return {
             "id": content_id("renders", str(self.seed), str(index), kind),
-            "kind": "caption" if kind == "passage" else kind,
+            "kind": _KIND_OF_ROW.get(kind, kind),
             "source": {
                 "dataset": "renders",
                 "uri": f"renders:{self.seed}/{index}",
@@ -141,6 +142,15 @@ class Renders(Source):
             "tags": tags,
             "meta": [("facts", "\n".join(drawing.facts)), ("names", "\n".join(drawing.names))],
         }
+
+    def _draw(self, kind: str, rng: Random, words: Sequence[str]) -> tuple[str, Drawing]:
+        """Return a drawing that suits the kind, and its name."""
+        if kind == READING:
+            return "print", print_to_read(rng, words=words)
+        among = self.drawings or tuple(DRAWINGS)
+        names = [name for name in among if kind != "grounding" or name not in UNBOXED]
+        name = rng.choice(names)
+        return name, sign(rng, words=words) if name == "sign" else DRAWINGS[name](rng)
 
 
 def _medium(drawing: Drawing, rng: Random) -> dict[str, Any]:
@@ -209,7 +219,9 @@ _CONVERSATIONS: Final = {
     "qa": _qa,
     "grounding": _grounding,
     "passage": _passage,
+    READING: _qa,
 }
+_KIND_OF_ROW: Final = {"passage": "caption", READING: "ocr"}
 
 
 def _with_picture(prompt: str, rng: Random) -> list[dict[str, Any]]:

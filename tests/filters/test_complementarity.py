@@ -23,13 +23,13 @@ RESIDUAL = Complementarity(stray_cosine=0.125, told_cosine=0.625)
 
 
 def test_residual_grows_with_the_bearing_until_the_text_tells_it_all():
-    cosines = [0.0, 0.125, 0.25, 0.375, 0.5, 0.5833333, 0.625, 1.0]
+    cosines = [0.0, 0.125, 0.25, 0.375, 0.5, 0.59375, 0.625, 1.0]
     found = _scores(RESIDUAL, *(_clip(each, each) for each in cosines))
-    np.testing.assert_allclose(found, [0, 0, 0.25, 0.5, 0.75, 0.4583333, 0, 0], atol=1e-5)
+    np.testing.assert_allclose(found, [0, 0, 0.25, 0.5, 0.75, 0.46875, 0, 0], atol=1e-5)
 
 
 def test_many_sentences_that_tell_a_picture_together_leave_no_novelty():
-    found = _scores(RESIDUAL, _clip(0.375, 0.375), _clip(0.375, 0.5833333), _clip(0.375, 0.625))
+    found = _scores(RESIDUAL, _clip(0.375, 0.375), _clip(0.375, 0.59375), _clip(0.375, 0.625))
     np.testing.assert_allclose(found, [0.5, 0.25, 0], atol=1e-5)
 
 

@@ -33,7 +33,7 @@ def test_null_maps_and_no_media_are_read():
 
 def test_a_mean_is_of_the_scores_that_a_medium_has():
     media = _media({"x": 0.5, "y": 2.0}, {}, {"y": -1.0})
-    np.testing.assert_array_equal(mean_scores(media, ("x", "y")), [1.25, np.nan, -1.0])
+    np.testing.assert_array_equal(mean_scores(media, {"x": 1, "y": 1}), [1.25, np.nan, -1.0])
 
 
 def test_a_sample_has_the_mean_of_its_media_that_have_a_value():

@@ -190,8 +190,8 @@ def test_the_rejected_answer_takes_the_positions_of_the_chosen_one(packed):
 
 def test_the_load_of_pairs_counts_what_each_token_sees(shards, packed):
     seen = 0
-    for row in rows_from(shards[0]):
-        pair, count = Pair.of(row.input_ids, row.label_spans), len(row.input_ids)
+    for each in rows_from(shards[0]):
+        pair, count = Pair.of(each.input_ids, each.label_spans), len(each.input_ids)
         sees = np.tril(np.ones((count, count), np.bool_))
         sees[pair.second :, pair.first : pair.second] = False
         seen += int(sees.sum())

@@ -86,6 +86,14 @@ def test_a_passage_is_the_text_around_the_picture_and_seldom_tells_what_it_shows
     assert 0.1 < told / len(found) < 0.5
 
 
+def test_print_is_read_in_questions_of_kind_ocr():
+    for row in table(samples=20, kinds=("reading",)).to_pylist():
+        assert row["kind"] == "ocr"
+        assert "drawing:print" in row["tags"]
+        asked, answer = (message["parts"][-1]["text"] for message in row["messages"][:2])
+        assert answer in row["media"][0]["alt"]
+
+
 def test_drawings_come_as_often_as_they_are_named():
     found = table(samples=90, kinds=("qa",), drawings=("sign", "sign", "clock")).to_pylist()
     signs = sum("drawing:sign" in row["tags"] for row in found)
