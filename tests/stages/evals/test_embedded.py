@@ -65,7 +65,7 @@ def test_the_nearest_is_that_of_all(seed, count, block):
         )
     finally:
         embedded.BLOCK = before
-    np.testing.assert_allclose(cosine, (vectors @ known.T).max(axis=1), rtol=1e-6)
+    np.testing.assert_allclose(cosine, (vectors @ known.T).max(axis=1), rtol=1e-6, atol=1e-6)
     assert which.tolist() == (vectors @ known.T).argmax(axis=1).tolist()
 
 
