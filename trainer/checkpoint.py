@@ -82,6 +82,15 @@ class Checkpoints:
         assert isinstance(written, Future)
         self._writing = (written, partial, progress)
 
+    def settle(self) -> None:
+        """Let the checkpoint be seen if it is written by now.
+
+        Raises:
+            StorageError: when it could not be written.
+        """
+        if self._writing is not None and self._writing[0].done():
+            self.finish()
+
     def finish(self) -> None:
         """Wait for the checkpoint that is being written, and let it be seen.
 

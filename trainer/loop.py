@@ -144,6 +144,7 @@ def train(config: TrainConfig, data: AnyPath, out: Path) -> Path:
             epoch, step = loaded.cursor
             progress = replace(progress, step=progress.step + 1, cursor=Cursor(epoch, step + 1))
             display.step(progress.step)
+            checkpoints.settle()
 
             # Say how it goes; numbers are asked of the device here and nowhere else.
             is_last = progress.step == config.steps
