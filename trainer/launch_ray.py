@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stages.errors import NotReadyError
+from stages.errors import NotReadyError, QuernError
 from trainer.config import TrainConfig
 from trainer.launch import shards_of
 from trainer.loop import train
@@ -31,8 +31,9 @@ def launch_on_ray(
 
     Raises:
         NotReadyError: when there is nothing to train on, or the cluster is too small.
+        QuernError: what stopped a rank.
     """
-    from ray.train import RunConfig, ScalingConfig
+    from ray.train import RunConfig, ScalingConfig, TrainingFailedError
     from ray.train.torch import TorchConfig, TorchTrainer
 
     shards = shards_of(data)
@@ -48,14 +49,25 @@ def launch_on_ray(
             f"{ranks} ranks want a {kind} each, the cluster has {there[kind]:g}; give --ranks less"
         )
     use_gpu = kind == "GPU"
-    TorchTrainer(
+    trainer = TorchTrainer(
         _rank,
         train_loop_config=told,
         torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if use_gpu else "gloo"),
         scaling_config=ScalingConfig(num_workers=ranks, use_gpu=use_gpu),
         run_config=RunConfig(name="ray", storage_path=str(out)),
-    ).fit()
+    )
+    try:
+        trainer.fit()
+    except TrainingFailedError as error:
+        raise _reason(error) from error
     return out / "model"
+
+
+def _reason(error: Exception) -> QuernError:
+    """Return what stopped the ranks: our own error where one of them had one."""
+    failures: list[Exception] = list(getattr(error, "worker_failures", {}).values())
+    ours = [each for each in failures if isinstance(each, QuernError)]
+    return ours[0] if ours else QuernError(f"the training stopped: {error}")
 
 
 def _rank(told: dict[str, Any]) -> None:

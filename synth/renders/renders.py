@@ -22,8 +22,7 @@ from synth.renders.instruments import WORDS_FILE, read_words, sign
 from synth.renders.notices import print_to_read
 from synth.renders.spoil import SPOILERS, spoil
 
-KINDS: Final = ("caption", "qa", "grounding", "passage")
-READING: Final = "reading"
+KINDS: Final = ("caption", "qa", "grounding", "passage", "reading")
 UNIT_SAMPLES: Final = 512
 CHUNK_SAMPLES: Final = 128
 MAX_TURNS: Final = 3
@@ -81,18 +80,17 @@ class Renders(Source):
     paths: tuple[str, ...] = (str(WORDS_FILE),)
     samples: int = 10_000
     seed: int = 0
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = KINDS[:-1]
     drawings: tuple[str, ...] = ()
     spoilt_share: float = 0.0
 
     def __post_init__(self) -> None:
         if self.samples < 1:
             raise ValueError(f"samples must be at least 1, got {self.samples}")
-        known = (*KINDS, READING)
-        if unknown := sorted(set(self.kinds) - set(known)):
-            raise ValueError(f"kinds has {unknown}; it may have {list(known)}")
+        if unknown := sorted(set(self.kinds) - set(KINDS)):
+            raise ValueError(f"kinds has {unknown}; it may have {list(KINDS)}")
         if not self.kinds:
-            raise ValueError(f"kinds is empty; it may have {list(known)}")
+            raise ValueError(f"kinds is empty; it may have {list(KINDS)}")
         if unknown := sorted(set(self.drawings) - set(DRAWINGS)):
             raise ValueError(f"drawings has {unknown}; it may have {list(DRAWINGS)}")
         if "grounding" in self.kinds and self.drawings and not set(self.drawings) - set(UNBOXED):
@@ -145,7 +143,7 @@ class Renders(Source):
 
     def _draw(self, kind: str, rng: Random, words: Sequence[str]) -> tuple[str, Drawing]:
         """Return a drawing that suits the kind, and its name."""
-        if kind == READING:
+        if kind == "reading":
             return "print", print_to_read(rng, words=words)
         among = self.drawings or tuple(DRAWINGS)
         names = [name for name in among if kind != "grounding" or name not in UNBOXED]
@@ -219,9 +217,9 @@ _CONVERSATIONS: Final = {
     "qa": _qa,
     "grounding": _grounding,
     "passage": _passage,
-    READING: _qa,
+    "reading": _qa,
 }
-_KIND_OF_ROW: Final = {"passage": "caption", READING: "ocr"}
+_KIND_OF_ROW: Final = {"passage": "caption", "reading": "ocr"}
 
 
 def _with_picture(prompt: str, rng: Random) -> list[dict[str, Any]]:

@@ -18,6 +18,19 @@ def _run(monkeypatch, capsys, *arguments):
     return ended.value.code, said.out + said.err
 
 
+def test_ranks_without_a_cluster_are_refused(monkeypatch, capsys):
+    code, said = _run(monkeypatch, capsys, "train", "sft", "--data", "x", "--ranks", "2")
+    assert code == 2
+    assert "on this machine use torchrun" in said
+
+
+def test_a_training_is_not_started_from_outside_its_cluster(monkeypatch, capsys):
+    arguments = ["train", "sft", "--data", "x", "--address", "ray://head:10001"]
+    code, said = _run(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert "starts on a node of its cluster" in said
+
+
 def test_the_help_of_stage_is_help(monkeypatch, capsys):
     code, said = _run(monkeypatch, capsys, "stage", "--help")
     assert code == 0

@@ -48,6 +48,17 @@ def medium(pack, data, *, width, height, **more):
     return {**entry, "width_px": width, "height_px": height, "location": vars(place), **more}
 
 
+def write_questions(root, count, *, shown_every):
+    """Write shards of questions of which one in so many shows a picture; return their folder."""
+    with write_pack(root / "media/0.pack") as pack:
+        rows = []
+        for number in range(count):
+            data = picture_file(56, 56, number)
+            shown = [] if number % shown_every else [medium(pack, data, width=56, height=56)]
+            rows.append(row(f"sample {number}", text=f"What is {number}?", media=shown))
+    return write_shards(root, rows)
+
+
 def row(name, *, text="", media=(), kind="qa", answer="Yes.", dataset="house"):
     """Return a question about media, its text and its answer; a document if there is no answer."""
     shown = [media_part(index, entry["type"]) for index, entry in enumerate(media)]

@@ -1,10 +1,12 @@
 """Trainings on a Ray cluster: the same losses as on one rank, and clear refusals."""
 
+import shutil
+from dataclasses import replace
+
 import pytest
 
 from stages.errors import NotReadyError
-from stages.media import write_pack
-from tests.trainer.shards import medium, picture_file, row, write_shards
+from tests.trainer.shards import write_questions
 from trainer.config import load_config
 from trainer.launch_ray import launch_on_ray
 from trainer.loop import train
@@ -25,25 +27,28 @@ THERE = {"CPU": 2, "GPU": 0}
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory):
-    root = tmp_path_factory.mktemp("data")
-    with write_pack(root / "media/0.pack") as pack:
-        rows = []
-        for number in range(8):
-            data = picture_file(56, 56, number)
-            shown = [medium(pack, data, width=56, height=56)] if number % 4 == 0 else []
-            rows.append(row(f"sample {number}", text=f"What is {number}?", media=shown))
-    return write_shards(root, rows)
+    return write_questions(tmp_path_factory.mktemp("data"), 8, shown_every=4)
 
 
 def losses(out):
     return [line["loss"] for line in read_lines(out) if "loss" in line]
 
 
-def test_ranks_of_ray_train_as_one_rank_does(ray_here, shards, tmp_path):
-    weights = launch_on_ray(CONFIG, str(shards), tmp_path / "ray", ranks=2, there=THERE)
-    assert isinstance(load_model(weights), QwenVLModel)
-    train(CONFIG, shards, tmp_path / "alone")
-    assert losses(tmp_path / "ray") == pytest.approx(losses(tmp_path / "alone"), rel=2e-5)
+def test_ranks_of_ray_train_as_one_rank_does_and_go_on_where_it_was(ray_here, shards, tmp_path):
+    train(CONFIG, shards, tmp_path)
+    alone = losses(tmp_path)
+    for _ in range(2):  # the second finds what Ray wrote for the first
+        shutil.rmtree(tmp_path / "checkpoints/step-00000002")
+        shutil.rmtree(tmp_path / "model")
+        weights = launch_on_ray(CONFIG, str(shards), tmp_path, ranks=2, there=THERE)
+        assert isinstance(load_model(weights), QwenVLModel)
+        assert losses(tmp_path) == pytest.approx(alone, rel=2e-5)
+
+
+def test_what_stops_a_rank_is_told_as_it_is_without_a_cluster(ray_here, shards, tmp_path):
+    config = replace(CONFIG, max_pixels=100_000)
+    with pytest.raises(NotReadyError, match="max_pixels"):
+        launch_on_ray(config, str(shards), tmp_path, ranks=1, there=THERE)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,7 @@ import pytest
 import torch
 
 from stages.errors import NotReadyError
-from stages.media import write_pack
-from tests.trainer.shards import medium, picture_file, row, write_shards
+from tests.trainer.shards import write_questions
 from trainer.config import load_config
 from trainer.loop import train
 from trainer.metrics import read_lines
@@ -30,14 +29,7 @@ SETTINGS = (
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory):
     """Shards of twenty questions; one in five shows a picture, so that many packs show none."""
-    root = tmp_path_factory.mktemp("data")
-    with write_pack(root / "media/0.pack") as pack:
-        rows = []
-        for number in range(20):
-            data = picture_file(56, 56, number)
-            shown = [medium(pack, data, width=56, height=56)] if number % 5 == 0 else []
-            rows.append(row(f"sample {number}", text=f"What is {number}?", media=shown))
-    return write_shards(root, rows)
+    return write_questions(tmp_path_factory.mktemp("data"), 20, shown_every=5)
 
 
 def config_of(*settings):

@@ -13,7 +13,7 @@ from stages.elements import media_of, set_field, with_media
 from stages.media import MediaStore
 from stages.stage import Batch
 from stages.tokenize_sample import TokenizeSample
-from synth.renders.renders import KINDS, UNIT_SAMPLES, Renders
+from synth.renders.renders import UNIT_SAMPLES, Renders
 
 
 def table(**options) -> pa.Table:
@@ -28,7 +28,8 @@ def rows():
 
 def of_kind(rows, kind):
     """Return the rows of a kind of Renders; passages are captions to the record."""
-    return rows[KINDS.index(kind) :: len(KINDS)]
+    kinds = Renders().kinds
+    return rows[kinds.index(kind) :: len(kinds)]
 
 
 def picture(row):
@@ -53,8 +54,7 @@ def test_units_cover_the_samples_once():
 
 
 def test_kinds_come_in_turns(rows):
-    kinds = ["caption" if kind == "passage" else kind for kind in KINDS]
-    assert [row["kind"] for row in rows] == kinds * 15
+    assert [row["kind"] for row in rows] == ["caption", "qa", "grounding", "caption"] * 15
 
 
 def test_a_caption_is_answered_to_a_request_and_stands_in_the_alternative_text(rows):
