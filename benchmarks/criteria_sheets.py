@@ -17,7 +17,9 @@ from stages.files import read_table
 from stages.media import Location, MediaStore
 from stages.record import conform
 from stages.stage import Batch, Filter, Stage
+from synth.renders.pen import FONT
 
+TYPE = str(FONT.with_name("DejaVuSans.ttf"))  # it has the letters of most languages
 SHOWN = 5
 CELL_PX = (640, 190)
 THUMB_PX = 130
@@ -74,9 +76,9 @@ def _cell(batch: Batch, row: int, score: float) -> Image.Image:
     texts = [part["text"] for part in parts if part["type"] == "text"]
     words = sum(len(text.split()) for text in texts)
     cell = Image.new("RGB", CELL_PX, "white")
-    pen, font = ImageDraw.Draw(cell), ImageFont.load_default(size=11)
+    pen, font = ImageDraw.Draw(cell), ImageFont.truetype(TYPE, 10)
     head = f"{score:.3f}   {words} words, {len(content['media'])} pictures"
-    pen.text((6, 4), head, "black", ImageFont.load_default(size=13))
+    pen.text((6, 4), head, "black", ImageFont.truetype(TYPE, 12))
     lines = textwrap.wrap(" ".join(" ".join(texts).split())[:420], 34)[:12]
     pen.multiline_text((6, 24), "\n".join(lines), "black", font)
     for place, medium in enumerate(content["media"][:PICTURES]):
@@ -86,7 +88,7 @@ def _cell(batch: Batch, row: int, score: float) -> Image.Image:
             cell.paste(thumb, (left, 24))
         told = {name: value for name, value in medium["scores"] if name in _TOLD}
         said = "  ".join(f"{_TOLD[name]} {value:.2f}" for name, value in told.items())
-        pen.text((left, 160), said, "black", font)
+        pen.text((left, 160), said, "black", ImageFont.truetype(TYPE, 8))
     pen.rectangle((0, 0, CELL_PX[0] - 1, CELL_PX[1] - 1), outline="grey")
     return cell
 

@@ -27,8 +27,9 @@ class ClipRelevance(Filter):
       about other things lowers it.
     - "document": the text as a whole. It sees decoration in the spirit of the text as relevant.
     - "mean": of what of the three was measured, in which "best" weighs three times as much as
-      each of the others. It tells best both what the text is about from what it names in
-      passing, and this from what it does not name.
+      each of the others. With the tiny CLIP, on made documents, it tells both what the text is
+      about from what it names in passing, and this from what it does not name; each of the
+      others fails one of the two.
 
     All fail on what CLIP does not know: numbers in charts, small print, names. What a cosine
     means differs from model to model; for ViT-L/14 matching pairs lie at 0.2 to 0.3.

@@ -310,7 +310,9 @@ def train(
     from trainer.launch_ray import launch_on_ray
 
     with ray_session(address=address):
-        launch_on_ray(config, data, out, ranks=ranks, there=resources_there())
+        typer.echo(f"log      {out / 'metrics.jsonl'}")
+        weights = launch_on_ray(config, data, out, ranks=ranks, there=resources_there())
+    typer.echo(f"weights  {weights}")
 
 
 @app.command()
